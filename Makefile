@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help train test check format clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# what `make train` needs, and what the tests need besides
+.venv/installed: pyproject.toml setup.py constraints.txt dmn_cli/model/kernels.c
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "dmn needs Python 3.10 or newer: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+train: .venv/installed ## set up, train on stories made here, show the results
+	$(BIN)/dmn train --config quickstart.yaml
+
+test: .venv/installed-dev ## set up, run all tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev ## lint, format, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/installed-dev ## mend what lint and format can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove the environment and caches, not data or runs
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis

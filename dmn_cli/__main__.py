@@ -1,0 +1,3 @@
+from dmn_cli.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""All that knows bAbI: the tasks, the stories and their files, words, batches."""

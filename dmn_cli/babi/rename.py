@@ -1,0 +1,277 @@
+"""Renaming: words that could stand for each other change places, so that one story becomes many.
+
+Two words are interchangeable where a story and the same story with the two swapped are equally likely. Whether they
+are is read from the training stories alone, by a randomisation test (Fisher, The Design of Experiments, 1935): every
+story tells how many times more a feature stands in it than the swapped feature, and if the words are interchangeable,
+the sign of a story's differences is a coin's toss. The features are to show all that an answer can hang on: order in
+the sentence, what comes next, what the supporting facts, the question and the answer say together.
+"""
+
+import itertools
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from dmn_cli.babi.stories import Question, Story, answer_words, words
+
+Classes = list[list[str]]
+"""Classes of interchangeable words, both in alphabetical order."""
+
+Feature = tuple[str, tuple[int, ...], tuple[str, ...]]
+"""A kind, numbers, and words: swapping two words swaps them in the last part."""
+
+STORIES = 1000
+"""Stories looked at, at most: enough to tell words apart."""
+
+FEWEST = 25
+"""Stories that a word must stand in; of a rarer one too little is known."""
+
+TOSSES = 200
+"""Random signs that the statistics are compared with."""
+
+LARGEST = 4.0
+"""Standard deviations above chance that a pair's largest statistic may have."""
+
+CLEAR = 6.5
+"""Standard deviations of a single feature from which two words differ beyond any doubt."""
+
+MOST_ANSWERS = 1000
+"""Renamed forms of an answer beyond which they are not listed."""
+
+
+def find_classes(stories: Sequence[Story]) -> Classes:
+    """Find the words that can be renamed, in training stories alone; the same stories give the same classes.
+
+    Every two words of a class have passed the test; when in doubt, words stay apart.
+    """
+    stories = stories[:STORIES]
+    counts = [Counter(_features(story)) for story in stories]
+    number = {feature: at for at, feature in enumerate(dict.fromkeys(itertools.chain.from_iterable(counts)))}
+    table = torch.zeros(len(number) + 1, len(stories), dtype=torch.int16)  # the last row: features never seen
+    for column, count in enumerate(counts):
+        rows = torch.tensor([number[feature] for feature in count])
+        table[rows, column] = torch.tensor(list(count.values()), dtype=torch.int16)
+    alone: dict[str, list[Feature]] = defaultdict(list)
+    features_of: dict[str, list[Feature]] = defaultdict(list)
+    for feature in number:
+        if len(feature[2]) == 1:
+            alone[feature[2][0]].append(feature)
+        for word in set(feature[2]):
+            features_of[word].append(feature)
+
+    signs = torch.randint(0, 2, (TOSSES, len(stories)), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
+    signs = torch.cat([torch.ones(1, len(stories)), signs])  # the stories as they are come first
+    distance: dict[tuple[str, str], float] = {}
+    for first, second in itertools.combinations(_candidates(stories), 2):
+        for features in (alone, features_of):  # most fail the first test, which is quick
+            pairs = _swapped(itertools.chain(features[first], features[second]), first, second)
+            left = torch.tensor([number[feature] for feature in pairs])
+            right = torch.tensor([number.get(feature, len(number)) for feature in pairs.values()])
+            kinds = [feature[0] for feature in pairs]
+            distance[first, second] = _test((table[left] - table[right]).float(), kinds, signs)
+            if distance[first, second] > CLEAR:
+                break
+    return _cliques(distance)
+
+
+def rename(stories: Iterable[Story], classes: Classes, seed: str) -> list[Story]:
+    """Every story with the words of each class in a new order of its own.
+
+    Args:
+        stories: the stories.
+        classes: of interchangeable words.
+        seed: decides the orders, and nothing else does.
+
+    Returns:
+        the stories in lower case and without punctuation, which is all that encoding looks at.
+    """
+    generator = random.Random(seed)
+    return [_renamed(story, _order(classes, generator)) for story in stories]
+
+
+def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
+    """All answers that renaming can make of those of the stories, in alphabetical order.
+
+    Answers with more than ``MOST_ANSWERS`` renamed forms (long lists) are left out.
+    """
+    found: set[str] = set()
+    for answer in {question.answer for story in stories for question in story.questions}:
+        used = [[word for word in kind if word in _answer(answer)] for kind in classes]
+        if math.prod(math.perm(len(kind), len(some)) for kind, some in zip(classes, used, strict=True)) > MOST_ANSWERS:
+            continue
+        orders = (itertools.permutations(kind, len(some)) for kind, some in zip(classes, used, strict=True))
+        before = [word for some in used for word in some]
+        for order in itertools.product(*orders):
+            found.add(_renamed_answer(answer, dict(zip(before, itertools.chain(*order), strict=True))))
+    return sorted(found)
+
+
+def _order(classes: Classes, generator: random.Random) -> dict[str, str]:
+    return {old: new for kind in classes for old, new in zip(kind, generator.sample(kind, len(kind)), strict=True)}
+
+
+def _renamed(story: Story, new: dict[str, str]) -> Story:
+    def text(sentence: str) -> str:
+        return " ".join(new.get(word, word) for word in words(sentence))
+
+    questions = [
+        Question(text(question.text), _renamed_answer(question.answer, new), question.facts, question.supporting)
+        for question in story.questions
+    ]
+    return Story(tuple(map(text, story.facts)), tuple(questions))
+
+
+def _renamed_answer(answer: str, new: dict[str, str]) -> str:
+    return ",".join(" ".join(new.get(word, word) for word in part.split()) for part in answer_words(answer))
+
+
+def _answer(answer: str) -> list[str]:
+    return [word for part in answer_words(answer) for word in part.split()]
+
+
+# --- what a story tells of its words
+
+
+def _features(story: Story) -> Iterator[Feature]:
+    """What a story tells, as often as it does: of its facts, and of its questions with theirs."""
+    facts = [words(fact) for fact in story.facts]
+    latest: dict[str, int] = {}  # the last fact so far that holds a word
+    for at, fact in enumerate(facts):
+        yield from _sentence("fact", fact)
+        if at:
+            yield from _pairs("next", (), facts[at - 1], fact)
+        for word in dict.fromkeys(fact):
+            if word in latest:
+                yield from _linked("again", (), facts[latest[word]], fact, word)
+            else:
+                yield from _pairs("first", (), [word], fact)
+            latest[word] = at
+    for question in story.questions:
+        yield from _question(question, facts)
+
+
+def _question(question: Question, facts: list[list[str]]) -> Iterator[Feature]:
+    text, answer = words(question.text), _answer(question.answer)
+    yield from _sentence("question", text)
+    yield from _pairs("asked", (), text, answer)
+    yield from _pairs("answer", (), answer, answer)
+    yield from (("answered", (at, len(answer)), (word,)) for at, word in enumerate(answer))
+    for word in dict.fromkeys(text):
+        if holding := [fact for fact in facts[: question.facts] if word in fact]:
+            yield from _pairs("last asked", (), [word], holding[-1])
+            yield from _pairs("last answered", (), holding[-1], answer)
+    supporting = question.supporting
+    for order, at in enumerate(supporting):
+        place = (min(order, 3), min(len(supporting) - order, 3))  # among the supporting facts, from both ends
+        fact = facts[at]
+        yield from _pairs("supporting asked", place, fact, text)
+        yield from _pairs("supporting answered", place, fact, answer)
+        yield from _matches(place, fact, text, answer)
+        if order:
+            before = supporting[order - 1]
+            yield from _pairs("chain", (before < at,), facts[before], fact)
+            for word in set(facts[before]) & set(fact):
+                yield from _linked("linked", place, facts[before], fact, word)
+
+
+def _sentence(kind: str, sentence: list[str]) -> Iterator[Feature]:
+    """Where words stand in a sentence, which follow each other, and which stand together."""
+    for at, word in enumerate(sentence):
+        yield f"{kind} start", (at,), (word,)
+        yield f"{kind} end", (len(sentence) - at,), (word,)
+    for two in itertools.pairwise(sentence):
+        yield f"{kind} order", (), two
+    yield from _pairs(kind, (), sentence, sentence)
+
+
+def _pairs(kind: str, numbers: tuple[int, ...], left: Iterable[str], right: Iterable[str]) -> Iterator[Feature]:
+    right = dict.fromkeys(right)
+    return ((kind, numbers, (one, other)) for one in dict.fromkeys(left) for other in right)
+
+
+def _linked(kind: str, place: tuple[int, ...], one: list[str], other: list[str], word: str) -> Iterator[Feature]:
+    """Two facts that share a word, whichever it is: where it stands in them, and what stands around it."""
+    return _pairs(kind, (*place, one.index(word), other.index(word)), one, other)
+
+
+def _matches(place: tuple[int, int], fact: list[str], text: list[str], answer: list[str]) -> Iterator[Feature]:
+    """A supporting fact that shares a word with the question, whichever it is, and the answer to that."""
+    around = dict.fromkeys(fact)
+    for (asked, word), (told, same) in itertools.product(enumerate(text), enumerate(fact)):
+        if word != same:
+            continue
+        for at, part in enumerate(answer):
+            for near in around:
+                yield "match", (*place, asked, told, at), (near, part)
+                for other in dict.fromkeys(text):
+                    if other != word:
+                        yield "match asked", (asked, told, at), (near, other, part)
+
+
+# --- the test
+
+
+def _candidates(stories: Sequence[Story]) -> list[str]:
+    """The words of facts and questions but the rare; a word of answers alone (*yes*, *two*) is never renamed."""
+    texts = [{w for text in (*s.facts, *(q.text for q in s.questions)) for w in words(text)} for s in stories]
+    return sorted(word for word, count in Counter(itertools.chain(*texts)).items() if count >= FEWEST)
+
+
+def _swapped(features: Iterable[Feature], one: str, other: str) -> dict[Feature, Feature]:
+    """Each feature with what the swap of two words makes of it; of two that become each other, one."""
+    swap = {one: other, other: one}
+    pairs: dict[Feature, Feature] = {}
+    for kind, numbers, these in features:
+        swapped = (kind, numbers, tuple(swap.get(word, word) for word in these))
+        if swapped not in pairs:
+            pairs[kind, numbers, these] = swapped
+    return pairs
+
+
+def _test(differences: Tensor, kinds: list[str], signs: Tensor) -> float:
+    """How far from chance the differences are.
+
+    Args:
+        differences: (features, stories) a feature's count less its swapped feature's.
+        kinds: of each feature; the statistics are each kind's sum of squares, and the largest square of all.
+        signs: (1 + tosses, stories) the first row all ones, the others random.
+
+    Returns:
+        the largest statistic, in standard deviations from the mean of the random ones; infinite where a single
+        feature settles it.
+    """
+    variance = differences.square().sum(1)
+    differences, kept = differences[variance > 0], (variance > 0).tolist()
+    variance = variance[variance > 0]
+    if not len(variance) or (differences.sum(1).square() / variance).max() > CLEAR**2:
+        return math.inf
+    squares = (signs @ differences.T).square() / variance
+    number = {kind: at for at, kind in enumerate(dict.fromkeys(itertools.compress(kinds, kept)))}
+    which = torch.tensor([number[kind] for kind in itertools.compress(kinds, kept)])
+    sums = torch.zeros(len(signs), len(number)).index_add_(1, which, squares)
+    # the cube root of a sum of squares is nearly normal (Wilson and Hilferty, 1931)
+    statistics = torch.cat([sums, squares.amax(1, keepdim=True)], 1).pow(1 / 3)
+    random_ones = statistics[1:]
+    return float(((statistics[0] - random_ones.mean(0)) / (random_ones.std(0) + 0.01)).max())
+
+
+def _cliques(distance: dict[tuple[str, str], float]) -> Classes:
+    """Join the nearest words first, and classes only where every two of their words have passed."""
+    classes: list[list[str]] = []
+    of: dict[str, list[str]] = {}
+    for (one, other), near in sorted(distance.items(), key=lambda item: item[1]):
+        if near > LARGEST:
+            break
+        left, right = of.setdefault(one, [one]), of.setdefault(other, [other])
+        if left is right or any(distance[min(a, b), max(a, b)] > LARGEST for a in left for b in right):
+            continue
+        left += right
+        of.update(dict.fromkeys(right, left))
+    for kind in of.values():
+        if len(kind) > 1 and sorted(kind) not in classes:
+            classes.append(sorted(kind))
+    return sorted(classes)

@@ -1,0 +1,106 @@
+"""The stories of a split, from wherever a config says."""
+
+import random
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from dmn_cli.babi.download import find_data, task_files
+from dmn_cli.babi.generate import generate
+from dmn_cli.babi.stories import Story, read
+from dmn_cli.babi.tasks import TASKS
+from dmn_cli.babi.unpack import published_digests
+from dmn_cli.config import DataConfig
+from dmn_cli.errors import DmnError
+from dmn_cli.files import sha256
+
+SplitName = Literal["train", "valid", "test"]
+
+OWN = 0
+"""The task number of a user's own stories."""
+
+
+class Split(NamedTuple):
+    """The stories of a split.
+
+    Attributes:
+        stories: the stories of each task, by task number; a user's own are task 0.
+        digests: SHA-256 of each file they were read from, by its path.
+    """
+
+    stories: dict[int, list[Story]]
+    digests: dict[str, str]
+
+    @property
+    def is_babi(self) -> bool:
+        """Whether all of it was read from files of bAbI v1.2, by their published digests."""
+        known = {digest for _, digest in published_digests().values()}
+        return bool(self.digests) and set(self.digests.values()) <= known
+
+
+def load_training(data: DataConfig) -> tuple[Split, Split]:
+    """The training and the validation split; the test split is not looked at.
+
+    Raises:
+        DmnError: data is missing or malformed.
+    """
+    train = _load(data, "train")
+    if _has_validation(data):
+        return train, _load(data, "valid")
+    kept, held = {}, {}
+    for task, stories in train.stories.items():
+        kept[task], held[task] = _hold_out(stories, data, task)
+    return Split(kept, train.digests), Split(held, train.digests)
+
+
+def load_split(data: DataConfig, split: SplitName) -> Split:
+    """One split, for evaluation.
+
+    Raises:
+        DmnError: data is missing or malformed, or there is no test file.
+    """
+    if split == "test":
+        if data.source == "files" and data.test is None:
+            raise DmnError("there is no test file", "set data.test, or evaluate with --split valid")
+        return _load(data, "test")
+    train, valid = load_training(data)
+    return train if split == "train" else valid
+
+
+def _has_validation(data: DataConfig) -> bool:
+    return data.valid is not None or (data.source == "babi" and data.subset.startswith("en-valid"))
+
+
+def _hold_out(stories: list[Story], data: DataConfig, task: int) -> tuple[list[Story], list[Story]]:
+    """Set stories aside for validation: whole ones, since the questions of a story share its facts."""
+    if len(stories) < 2:
+        name = data.train if data.source == "files" else f"task {task}"
+        raise DmnError(f"{name}: one story cannot be split into training and validation", "set data.valid")
+    count = min(max(1, round(len(stories) * data.validation)), len(stories) - 1)
+    held = set(random.Random(f"validation {data.seed} {task}").sample(range(len(stories)), count))
+    return (
+        [story for number, story in enumerate(stories) if number not in held],
+        [story for number, story in enumerate(stories) if number in held],
+    )
+
+
+def _load(data: DataConfig, split: SplitName) -> Split:
+    if data.source == "generated":
+        return Split({task: generate(task, data.questions, data.seed, split) for task in tasks(data)}, {})
+    files = _files(data, split)
+    return Split({task: read(path) for task, path in files.items()}, {str(p): sha256(p) for p in files.values()})
+
+
+def _files(data: DataConfig, split: SplitName) -> dict[int, Path]:
+    if data.source == "files":
+        path = {"train": data.train, "valid": data.valid, "test": data.test}[split]
+        assert path is not None  # the config's rules, and the callers, see to that
+        return {OWN: Path(path)}
+    folder = find_data(Path(data.dir), data.subset)
+    return {task: task_files(folder, data.subset, task)[split] for task in tasks(data)}
+
+
+def tasks(data: DataConfig) -> list[int]:
+    """The task numbers of a config; [0] for a user's own stories."""
+    if data.source == "files":
+        return [OWN]
+    return list(TASKS) if data.tasks == "all" else list(data.tasks)

@@ -1,0 +1,85 @@
+"""What each idea brings: training without it, measured by turns with training as it is."""
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dmn_cli.babi import vocab
+from dmn_cli.babi.batches import order
+from dmn_cli.babi.splits import load_training
+from dmn_cli.babi.stories import Story
+from dmn_cli.batch import Packed
+from dmn_cli.bench.measure import Measured, first_questions, on_kernels, spread, trainer
+from dmn_cli.config import Config
+from dmn_cli.model import kernels
+from dmn_cli.model.memory import Gate, Once
+from dmn_cli.training.build import build, dataset, passes
+
+AS_SHIPPED = "as shipped"
+
+
+class WholeGate(Gate):
+    """The gate as it is written: all features of every row, in every pass (arXiv 1506.07285, eq. 6)."""
+
+    def once(self, facts: Tensor, question: Tensor, rows: Packed) -> Once:
+        """Nothing is shared but the questions."""
+        return Once(question[rows.sequence], self.first.weight, None)
+
+    def forward(self, facts: Tensor, memory: Tensor, rows: Packed, once: Once) -> Tensor:
+        """The logits of every row, (N,): facts (F, H), memory (Q, H)."""
+        assert self.bilinear is not None
+        c, m, q = facts[rows.index], memory[rows.sequence], once.per_row
+        wq, wm = F.linear(q, self.bilinear), F.linear(m, self.bilinear)
+        bilinear = [(c * wq).sum(1, keepdim=True), (c * wm).sum(1, keepdim=True)]
+        z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), *bilinear], 1)
+        return self.second(torch.tanh(self.first(z))).squeeze(1)  # type: ignore[no-any-return]
+
+
+def ablate(config: Config, threads: int, repeats: int) -> dict[str, Measured]:
+    """Questions a second of training without one idea each.
+
+    Args:
+        config: the network (with nine-term gates) and the stories.
+        threads: for everything that is measured.
+        repeats: how often each is measured, by turns.
+
+    Returns:
+        for each way to train: median, lowest and highest rate.
+    """
+    torch.set_num_threads(threads)
+    train, _ = load_training(config.data)
+    stories = list(first_questions([story for some in train.stories.values() for story in some]))
+    words = vocab.build(stories)
+
+    def make(stories: list[Story], whole_gate: bool = False) -> Callable[[], float]:
+        model = build(config, words, passes(config, stories))
+        if whole_gate:
+            model.memory.gate.__class__ = WholeGate
+        data = dataset(config, words, stories)
+        return trainer(model, config, data, order(data, config.train.batch_size, seed=0))
+
+    shipped = make(stories)
+    alone = [dataclasses.replace(story, questions=(question,)) for story in stories for question in story.questions]
+    turns = {
+        AS_SHIPPED: shipped,
+        "every question reads its story by itself": make(alone),
+        "the gate in one piece, in PyTorch": make(stories, whole_gate=True),
+    }
+    for path in kernels.paths():
+        if path != kernels.active():
+            turns[f"kernels: {path}"] = lambda path=path: on_kernels(path, shipped)  # type: ignore[misc]
+    for turn in turns.values():
+        turn()
+    taken: dict[str, list[float]] = {name: [] for name in turns}
+    for _ in range(repeats):
+        for name, turn in turns.items():
+            taken[name].append(turn())
+    return {name: spread(rates) for name, rates in taken.items()}
+
+
+def without(rates: dict[str, Measured]) -> dict[str, float]:
+    """How many times faster training is as shipped than without each idea."""
+    return {name: rates[AS_SHIPPED].median / rate.median for name, rate in rates.items() if name != AS_SHIPPED}

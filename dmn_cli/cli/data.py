@@ -1,0 +1,238 @@
+"""``dmn data``: stats, show, check."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dmn_cli.cli.options import Json, print_json
+from dmn_cli.errors import DmnError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dmn_cli.babi.check import Checked
+    from dmn_cli.babi.stories import Story
+
+app = typer.Typer(no_args_is_help=True, help="Look at stories: figures, a story, errors.")
+
+DataDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder of `dmn download-babi` or `generate-babi`.")]
+Subset = Annotated[str, typer.Option(help="A directory of v1.2: en, en-10k, en-valid …")]
+Tasks = Annotated[list[int] | None, typer.Option(min=1, max=20, help="A task; repeatable. Default: all.")]
+
+SHOWN = 20
+"""Findings printed; the rest are counted."""
+
+
+@app.command("stats")
+def stats(
+    data_dir: DataDir = Path("data"),
+    subset: Subset = "en",
+    task: Tasks = None,
+    as_json: Json = False,
+) -> None:
+    """Print the figures of each task and split: sizes, lengths, words, the majority baseline, repeated questions."""
+    from dmn_cli.babi.download import find_data, task_files
+    from dmn_cli.babi.stats import measure
+    from dmn_cli.babi.stories import read
+    from dmn_cli.babi.tasks import TASKS
+
+    folder = find_data(data_dir, _known(subset))
+    rows: list[dict[str, Any]] = []
+    missing: list[str] = []
+    for number in sorted(set(task)) if task else TASKS:
+        try:
+            files = task_files(folder, subset, number)
+        except DmnError:
+            if task:
+                raise
+            missing.append(str(number))
+            continue
+        splits = {split: read(path) for split, path in files.items()}
+        for split, stories in splits.items():
+            figures = measure(stories, splits["train"])._asdict()
+            rows.append({"task": number, "name": TASKS[number].name, "split": split, **figures})
+    if missing:
+        typer.echo(f"note: left out, since files are missing: task {', '.join(missing)}", err=True)
+    if as_json:
+        print_json({"folder": str(folder), "splits": rows})
+    else:
+        _print(_stats_table(rows, f"{folder}"))
+
+
+def _stats_table(rows: list[dict[str, Any]], title: str) -> "Table":
+    heads = ["task", "name", "split", "stories", "questions", "facts", "most", "supporting", "words", "answers"]
+    table = _table([*heads, "majority", "in train"], title)
+    for row in rows:
+        table.add_row(
+            *(str(row[name]) for name in heads[:5]),
+            f"{row['facts']:.1f}",
+            str(row["most_facts"]),
+            f"{row['supporting']:.1f}",
+            str(row["words"]),
+            str(row["answers"]),
+            f"{100 * row['majority']:.1f}",
+            "" if row["split"] == "train" else str(row["repeats"]),
+        )
+    table.caption = (
+        "facts: before a question, mean and most; supporting: facts a question names, mean;\n"
+        "majority: % right by the training split's most frequent answer; in train: questions that stand there too"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+@app.command("show")
+def show(
+    task: Annotated[int | None, typer.Option(min=1, max=20, help="Which task.")] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="A story file instead of a task.")] = None,
+    split: Annotated[str, typer.Option(help="train, test, or valid where there is one.")] = "train",
+    story: Annotated[int, typer.Option(min=1, help="Which story of the file.")] = 1,
+    data_dir: DataDir = Path("data"),
+    subset: Subset = "en",
+) -> None:
+    """Print a story with line numbers; supporting facts are marked with > and the questions they serve."""
+    from dmn_cli.babi.download import find_data, task_files
+    from dmn_cli.babi.stories import read
+
+    if (task is None) == (file is None):
+        raise DmnError("give --task N or --file FILE")
+    if task is not None:
+        files = task_files(find_data(data_dir, _known(subset)), subset, task)
+        if split not in files:
+            raise DmnError(f"--split {split}: {subset} has {', '.join(files)}")
+        file = files[split]
+    assert file is not None
+    stories = read(file)
+    if story > len(stories):
+        raise DmnError(f"--story {story}: {file} has {len(stories)} stories")
+    typer.echo(f"{file}, story {story} of {len(stories)}")
+    for line in _story_lines(stories[story - 1]):
+        typer.echo(line)
+
+
+def _story_lines(story: "Story") -> list[str]:
+    """The lines of the file, facts marked that a question names, questions with their answer and those facts."""
+    identifiers = _identifiers(story)
+    serves: dict[int, list[str]] = {}
+    for number, question in enumerate(story.questions):
+        for fact in question.supporting:
+            serves.setdefault(fact, []).append(str(identifiers[number][1]))
+    lines: list[tuple[int, str]] = []
+    for fact, text in enumerate(story.facts):
+        identifier = fact + 1 + sum(question.facts <= fact for question in story.questions)
+        named = f"> {identifier:3} {text}"
+        plain = f"  {identifier:3} {text}"
+        note = typer.style(f"  ({', '.join(serves[fact])})", dim=True) if fact in serves else ""
+        lines.append((identifier, typer.style(named, fg="yellow") + note if fact in serves else plain))
+    for question, (supporting, identifier) in zip(story.questions, identifiers, strict=True):
+        because = f"  < {' '.join(map(str, supporting))}" if supporting else ""
+        answer = typer.style(question.answer, bold=True)
+        lines.append((identifier, f"  {identifier:3} {question.text}  {answer}{because}"))
+    return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _identifiers(story: "Story") -> list[tuple[list[int], int]]:
+    """The IDs, of each question's supporting facts and of itself."""
+    asked = [question.facts for question in story.questions]
+    return [
+        ([fact + 1 + sum(facts <= fact for facts in asked) for fact in question.supporting], question.facts + number)
+        for number, question in enumerate(story.questions, start=1)
+    ]
+
+
+@app.command("check")
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR|FILE]...", help="Story files and folders (default: data).")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The words file that the stories were generated with.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check the format of story files, and every answer and supporting fact against rules that derive them.
+
+    Exit codes: 0 nothing was found; 2 something was.
+    """
+    from dmn_cli.babi.check import Checked, check_file, story_files, task_of
+    from dmn_cli.babi.words import read_words
+
+    changes = read_words(words) if words else None
+    tasks: dict[int, Checked] = {}
+    files = story_files(paths or [Path("data")])
+    for file in _progress(files):
+        tasks.setdefault(task_of(file) or 0, Checked()).add(check_file(file, changes))
+    findings = [finding for checked in tasks.values() for finding in checked.findings]
+    if as_json:
+        figures = [{"task": task or None, **vars(checked)} for task, checked in tasks.items()]
+        print_json({"files": len(files), "tasks": figures})
+    else:
+        _print(_check_table(tasks))
+        for note in dict.fromkeys(note for checked in tasks.values() for note in checked.notes):
+            typer.echo(f"note: {note}", err=True)
+        for finding in findings[:SHOWN]:
+            typer.echo(finding)
+        if len(findings) > SHOWN:
+            typer.echo(f"… and {len(findings) - SHOWN} more")
+    if findings:
+        raise DmnError(f"{len(findings)} findings in {len(files)} files")
+    if not as_json:
+        typer.echo(f"{len(files)} files: nothing found")
+
+
+def _check_table(tasks: dict[int, "Checked"]) -> "Table":
+    from dmn_cli.babi.tasks import TASKS
+
+    table = _table(
+        ["task", "name", "questions", "answers", "supporting facts", "remarks"], "agreement with the rules, %"
+    )
+    for task, checked in sorted(tasks.items()):
+        table.add_row(
+            str(task) if task else "–",
+            TASKS[task].name if task else "own files",
+            str(checked.questions),
+            _share(checked.answers, checked.questions),
+            _share(checked.supporting, checked.labelled),
+            f"{checked.outdated} answers that an earlier fact gives (known)" if checked.outdated else "",
+        )
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    """Percent, rounded down: 100 only where all agree."""
+    return f"{10000 * part // whole / 100:.2f}" if whole else "–"
+
+
+def _known(subset: str) -> str:
+    from dmn_cli.babi.unpack import SUBSETS
+
+    if subset not in SUBSETS:
+        raise DmnError(f"--subset {subset!r}: the directories of v1.2 are {', '.join(SUBSETS)}")
+    return subset
+
+
+def _progress(files: list[Path]) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(files, unit="file", disable=None, leave=False)
+
+
+def _table(columns: list[str], title: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("name", "split", "remarks") else "right", no_wrap=True)
+    return table
+
+
+def _print(table: "Table") -> None:
+    """Print a table; piped, as wide as it is."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)

@@ -1,0 +1,70 @@
+"""``dmn eval``."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmn_cli.cli.options import DataDir, Device, Json, print_json
+
+
+class SplitName(str, Enum):
+    """The splits that can be evaluated."""
+
+    test = "test"
+    valid = "valid"
+    train = "train"
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run folder (then its best one).")],
+    split: Annotated[SplitName, typer.Option(help="Which questions.")] = SplitName.test,
+    data_dir: DataDir = None,
+    task: Annotated[
+        list[int] | None, typer.Option(min=1, max=20, help="Other tasks than it was trained on; repeatable.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """Evaluate a checkpoint: a line a task, with its 95 % interval and the paper's accuracy."""
+    from dmn_cli.errors import DmnError
+
+    if as_json + as_csv + as_markdown > 1:
+        raise DmnError("--json, --csv and --markdown exclude each other")
+
+    from dmn_cli.babi.splits import load_split
+    from dmn_cli.report import tables
+    from dmn_cli.report.results import as_json as plain_results
+    from dmn_cli.training import checkpoint as checkpoints
+    from dmn_cli.training.build import device as find_device
+    from dmn_cli.training.evaluate import evaluate as evaluate_checkpoint
+    from dmn_cli.training.run import best
+
+    path = best(checkpoint) if checkpoint.is_dir() else checkpoint
+    loaded = checkpoints.load(path, find_device(device))
+    data = loaded.config.data
+    if task and data.source == "files":
+        raise DmnError("--task: this network was trained on stories of your own, which are no task's")
+    if task:
+        data = data.model_copy(update={"tasks": sorted(set(task))})
+    if data_dir is not None:
+        data = data.model_copy(update={"dir": str(data_dir)})
+    stories = load_split(data, split.value)
+    results = evaluate_checkpoint(loaded, stories)
+    if as_json:
+        print_json({"checkpoint": str(path), "split": split.value, **plain_results(results)})
+    elif as_csv:
+        typer.echo(tables.as_csv(results), nl=False)
+    elif as_markdown:
+        typer.echo(tables.as_markdown(results), nl=False)
+    else:
+        from rich.console import Console
+
+        Console().print(
+            tables.as_table(
+                results, tables.title(loaded.config.model_copy(update={"data": data}), split.value, stories.is_babi)
+            )
+        )

@@ -1,0 +1,85 @@
+"""``dmn generate-babi``."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmn_cli.cli.options import Quiet
+from dmn_cli.errors import DmnError
+
+MOST = 1_000_000  # questions: some hundred megabytes a task
+
+
+def generate_babi(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to: a new folder, or an empty one.")],
+    tasks: Annotated[str, typer.Option(help="`all`, or numbers and ranges: 1,4,15-19.")] = "all",
+    train: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to train on, a task.")] = 1000,
+    test: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to test on, a task.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other stories.")] = 0,
+    facts: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Facts a story, at least (tasks 1-3, 5-14, 18).")
+    ] = None,
+    entities: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="People (tasks 1-3, 5-14, 20), places (4, 19), animals (15, 16), shapes (17) or sizes (18) a story.",
+        ),
+    ] = None,
+    hops: Annotated[
+        int | None, typer.Option(min=1, help="Facts that lead to an answer (tasks 17, 18, 19); the real ones have 2.")
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Other names, places, verbs …: a YAML file, see docs/generator.md."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder that was generated before.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Generate stories of the twenty tasks into DIR, in bAbI's layout: train with `--data-dir DIR`.
+
+    The same seed and options give the same bytes. Without options the stories are shaped like bAbI's, but are not bAbI.
+    """
+    from tqdm import tqdm
+
+    from dmn_cli.babi.layout import Options, write
+    from dmn_cli.babi.words import read_words
+
+    numbers = parse_tasks(tasks)
+    options = {"tasks": tasks, "train": train, "test": test, "seed": seed, "facts": facts}
+    options |= {"entities": entities, "hops": hops, "words": words}
+    command = "dmn generate-babi " + " ".join(
+        f"--{name} {value}" for name, value in options.items() if value is not None
+    )
+    files = write(
+        out,
+        numbers,
+        train,
+        test,
+        seed,
+        Options(facts, entities, hops, read_words(words) if words else None),
+        command=command,
+        force=force,
+        progress=lambda tasks: tqdm(tasks, unit="task", leave=False, disable=True if quiet else None),
+    )
+    typer.echo(f"{out}: {len(files)} files, {train} training and {test} test questions a task (generated, not bAbI)")
+
+
+def parse_tasks(text: str) -> list[int]:
+    """``all``, or numbers and ranges of 1 to 20, in ascending order.
+
+    Raises:
+        DmnError: it is neither.
+    """
+    if text == "all":
+        return list(range(1, 21))
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,2})(?:\s*-\s*([0-9]{1,2}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= 20:
+            raise DmnError(f"--tasks {text!r}: expected `all`, or numbers of 1 to 20 and ranges, e.g. 1,4,15-19")
+        numbers.update(range(first, last + 1))
+    return sorted(numbers)

@@ -1,0 +1,151 @@
+"""``dmn train``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Task, Threads, load_config, print_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from dmn_cli.config import Config
+    from dmn_cli.training.loop import Epoch
+    from dmn_cli.training.run import Finished, Run
+
+
+def train(
+    config: Annotated[str | None, typer.Option("--config", "-c", help="A YAML file, or a shipped one by name.")] = None,
+    overrides: Overrides = None,
+    task: Task = None,
+    data_dir: DataDir = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder (default: a new one in runs/).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show data, sizes and one step's losses; write nothing.")
+    ] = False,
+    device: Device = "auto",
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="The same as --set train.seed=N.")] = None,
+    threads: Threads = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network, then evaluate its best checkpoint on the test split.
+
+    Everything goes into a new folder runs/NAME: config, metrics, checkpoints and results. Ctrl-C saves; --resume
+    goes on exactly there.
+    """
+    from dmn_cli.errors import DmnError
+
+    if config is None and not (resume and run_dir is not None):
+        raise DmnError("which config?", "for example: dmn train --config task1.yaml")
+    loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=task, train__seed=seed)
+    if loaded is None and (overrides or task or data_dir or seed is not None):
+        raise DmnError("a resumed run keeps its config: --set, --task, --data-dir and --seed go with --config")
+
+    from dmn_cli.training import run as runs
+    from dmn_cli.training.build import device as find_device
+
+    where = find_device(device)
+    if loaded is not None and loaded.data.source == "babi":
+        from dmn_cli.babi.download import ensure_data
+
+        ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
+    if dry_run and loaded is not None:
+        _dry_run(loaded, where, threads)
+        return
+    name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
+    if resume:
+        folder = run_dir or runs.newest_folder(name)
+        if runs.is_done(folder):
+            raise DmnError(f"{folder}: this run is done", f"see {folder}/results.md, or start a new run")
+        run = runs.resume(folder, loaded, where)
+    else:
+        assert loaded is not None
+        run = runs.start(loaded, run_dir or runs.new_folder(name), where, threads)
+    _report(run, _show(run, quiet), as_json)
+
+
+def _dry_run(config: "Config", device: "torch.device", threads: int) -> None:
+    from dmn_cli.training.dry_run import dry_run
+
+    for name, value in dry_run(config, device, threads).items():
+        typer.echo(f"{name:>20}  {value}")
+
+
+def _show(run: "Run", quiet: bool) -> "Finished":
+    """Train, with a progress bar on a terminal and a line an epoch elsewhere."""
+    from tqdm import tqdm
+
+    from dmn_cli.training.loop import Epoch, Step
+    from dmn_cli.training.run import Finished, go
+
+    progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
+    questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
+    on_terminal = sys.stderr.isatty()
+    if not quiet:
+        print(_introduction(run, questions), file=sys.stderr)
+    done = progress.epoch * questions + progress.questions
+    hidden = quiet or not on_terminal
+    with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:
+        for event in go(run):
+            if isinstance(event, Step):
+                bar.set_description(f"epoch {progress.epoch + 1}/{epochs}", refresh=False)
+                bar.update(event.questions)
+            elif isinstance(event, Epoch):
+                bar.set_postfix_str(f"valid {event.valid_accuracy:.1%}, best {progress.best_accuracy:.1%}")
+                if not quiet and not on_terminal:
+                    print(_line(event, epochs, progress.best_accuracy), file=sys.stderr)
+            elif isinstance(event, Finished):
+                finished = event
+    if not quiet:
+        print(f"{progress.finished}; best validation in epoch {progress.best_epoch}", file=sys.stderr)
+    return finished
+
+
+def _introduction(run: "Run", questions: int) -> str:
+    from dmn_cli.model import kernels
+
+    config = run.checkpoint.config
+    parameters = sum(parameter.numel() for parameter in run.checkpoint.model.parameters())
+    stories = {
+        "babi": f"{'bAbI' if run.train.is_babi else f'{config.data.dir}, not known to be bAbI:'} {config.data.subset}",
+        "generated": "stories generated by dmn (not the bAbI files)",
+        "files": f"{config.data.train}",
+    }[config.data.source]
+    verb = "resuming at epoch" if run.checkpoint.progress.step else "training"
+    at = f" {run.checkpoint.progress.epoch + 1}" if run.checkpoint.progress.step else ""
+    slow = f"\nslower than it could be: {kernels.active()}" if kernels.active() not in kernels.LEVELS else ""
+    size = f"{questions:,} questions; {parameters:,} parameters on {run.device}; {run.folder}"
+    return f"{verb}{at}: {stories}, {size}{slow}"
+
+
+def _line(epoch: "Epoch", epochs: int, best: float) -> str:
+    return (
+        f"epoch {epoch.epoch}/{epochs}  gates {epoch.gate_loss:.4f}  answers {epoch.answer_loss:.4f}  "
+        f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}  {epoch.questions_per_second:,.0f} q/s"
+    )
+
+
+def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
+    """The results table, where everything lies, and what to type next."""
+    from dmn_cli.report.results import as_json as plain_results
+    from dmn_cli.report.tables import as_table, title
+    from dmn_cli.training.run import best
+
+    config, checkpoint = run.checkpoint.config, best(run.folder)
+    if as_json:
+        content = {"run": str(run.folder), "checkpoint": str(checkpoint), "split": finished.split}
+        print_json({**content, **plain_results(finished.results)})
+        return
+    from rich.console import Console
+
+    Console().print(as_table(finished.results, title(config, finished.split, run.train.is_babi)))
+    typer.echo(f"run         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}")
+    if config.data.source == "generated":
+        typer.echo(
+            "\nThese stories were generated by dmn: this is no result on bAbI. For the real tasks:\n"
+            "  dmn download-babi\n  dmn train --config task1.yaml"
+        )

@@ -1,0 +1,34 @@
+"""The one error a user ever sees: what was wrong, what to do next, which exit code."""
+
+FAILED = 1  # the work itself failed: a download, a training that diverged
+BAD_INPUT = 2  # what the user gave is wrong: an option, a config, a story file, a checkpoint
+INTERRUPTED = 130  # Ctrl-C
+TERMINATED = 143  # SIGTERM
+
+
+class DmnError(Exception):
+    """Something the user can act on; printed as one line (and a hint), never as a traceback.
+
+    Args:
+        message: what was wrong and where, e.g. ``"stories.txt:3: no line number"``.
+        hint: what to do next, or "".
+        code: the exit code of the process.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: int = BAD_INPUT):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; not an ``Exception``, so that no handler of ordinary errors swallows it.
+
+    Args:
+        code: the exit code of the process, 130 or 143.
+    """
+
+    def __init__(self, code: int):
+        super().__init__(code)
+        self.code = code

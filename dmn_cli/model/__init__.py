@@ -1,0 +1,1 @@
+"""The paper, one module a file: input, question, memory, answer; put together in dmn."""

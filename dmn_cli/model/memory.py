@@ -1,0 +1,216 @@
+"""The episodic memory: passes over the facts, each gated by question and memory (arXiv 1506.07285, §2.3)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dmn_cli.batch import Packed
+from dmn_cli.model.gate import gate_logits, pair
+from dmn_cli.model.gru import GRU
+
+
+class Pass(NamedTuple):
+    """One pass over the facts, of the questions that had not stopped before it.
+
+    Attributes:
+        asked: (A,) these questions.
+        logits: (A, steps) of the gates, −∞ after a question's last fact.
+    """
+
+    asked: Tensor
+    logits: Tensor
+
+
+class Recall(NamedTuple):
+    """What the memory made of a batch.
+
+    Attributes:
+        memory: (Q, H) after the last pass of each question.
+        passes: what each pass attended to.
+        hops: (Q,) how many passes changed the question's memory.
+    """
+
+    memory: Tensor
+    passes: list[Pass]
+    hops: Tensor
+
+
+class EpisodicMemory(nn.Module):
+    """Gates, episodes and memory updates; m⁰ = q.
+
+    Args:
+        hidden_size: H.
+        passes: P, the most passes.
+        gate_features: ``"dmn"`` or ``"dmn-plus"``, see Gate.
+        gate: ``"sigmoid"`` or ``"softmax"`` (over the facts of a question).
+        episode: ``"gru"``: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; ``"attention-gru"`` (arXiv 1603.01417,
+            eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
+        update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
+            (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU.
+        end_of_passes: the last fact of every question means that its passes are over.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        *,
+        passes: int,
+        gate_features: str,
+        gate: str,
+        episode: str,
+        update: str,
+        end_of_passes: bool,
+    ):
+        super().__init__()
+        self.passes, self.kind, self.episode_kind, self.update_kind = passes, gate, episode, update
+        self.gate = Gate(hidden_size, gate_features)
+        self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
+        self.update: nn.Module = (
+            GRU(hidden_size, hidden_size)
+            if update == "gru"
+            else nn.ModuleList(nn.Linear(3 * hidden_size, hidden_size) for _ in range(passes))
+        )
+        self.end = nn.Parameter(torch.randn(1, hidden_size) / hidden_size**0.5) if end_of_passes else None
+
+    def forward(self, facts: Tensor, question: Tensor, rows: Packed, hops: Tensor | None = None) -> Recall:
+        """Attend, sum up and remember, pass by pass.
+
+        Args:
+            facts: (F, H).
+            question: (Q, H).
+            rows: the facts of each question; index F is the end-of-passes fact.
+            hops: (Q,) in training, how many passes each question is to have; none: its gates decide.
+        """
+        if self.end is not None:
+            facts = torch.cat([facts, self.end])
+        inputs = self.episode_gru.project(facts) if self.episode_gru is not None else None  # the same in every pass
+        once = self.gate.once(facts, question, rows)  # so is this part of the gates
+
+        memory = question
+        made = torch.zeros(len(question), dtype=torch.long, device=question.device)
+        asked = torch.arange(len(question), device=question.device)
+        passes: list[Pass] = []
+        for number in range(self.passes):
+            values = self.gate(facts, _rows(memory, asked), rows, once)
+            logits = rows.padded(values, -torch.inf)
+            passes.append(Pass(asked, logits))
+            if self.end is not None:
+                stops = self._stops(logits, rows) if hops is None else hops[asked] <= number
+                if stops.any():
+                    asked = asked[~stops]
+                    logits = logits[~stops]
+                    rows, kept = rows.select(~stops)
+                    once, values = once._replace(per_row=once.per_row[kept]), values[kept]
+                    if not len(asked):
+                        break
+            gates = torch.sigmoid(values) if self.kind == "sigmoid" else logits.softmax(1)[rows.sequence, rows.step]
+            episode = self._episode(facts, inputs, rows, gates)
+            updated = self._update(number, _rows(memory, asked), episode, _rows(question, asked))
+            memory = updated if len(asked) == len(memory) else memory.index_copy(0, asked, updated)
+            made = made.index_add(0, asked, torch.ones_like(asked))
+        return Recall(memory, passes, made)
+
+    def _stops(self, logits: Tensor, rows: Packed) -> Tensor:
+        """(A,) whether a question's gates pick its last fact, the end of passes."""
+        last = torch.bincount(rows.sequence, minlength=rows.count) - 1
+        return logits.argmax(1) == last
+
+    def _episode(self, facts: Tensor, inputs: Tensor | None, rows: Packed, gates: Tensor) -> Tensor:
+        """e (A, H) of one pass."""
+        if self.episode_gru is None or inputs is None:
+            weighted = gates[:, None] * facts[rows.index]
+            return weighted.new_zeros(rows.count, weighted.shape[1]).index_add(0, rows.sequence, weighted)
+        last: Tensor
+        _, last = self.episode_gru(inputs, rows, gate=gates, attention=self.episode_kind == "attention-gru")
+        return last
+
+    def _update(self, number: int, memory: Tensor, episode: Tensor, question: Tensor) -> Tensor:
+        """m^k (A, H) from m^{k−1}, e^k and q."""
+        if isinstance(self.update, GRU):
+            return self.update.cell(episode, memory)
+        linear = self.update[number]  # type: ignore[index]
+        updated: Tensor = linear(torch.cat([memory, episode, question], 1))
+        return updated.relu() if self.update_kind == "relu" else updated
+
+
+def _rows(table: Tensor, asked: Tensor) -> Tensor:
+    """The rows of these questions, which are in order; the table itself if they are all."""
+    return table if len(asked) == len(table) else table[asked]
+
+
+class Gate(nn.Module):
+    """The gate before its sigmoid or softmax: W2 tanh(W1 z + b1) + b2.
+
+    DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (arXiv 1506.07285, eq. 6).
+    DMN+: z = [c∘q, c∘m, |c−q|, |c−m|] (arXiv 1603.01417, eq. 8).
+
+    W1 z is linear in z, so its columns are used piece by piece: what c and q alone decide once a batch, what m
+    decides once a pass, and only the terms of c with m for every row in every pass.
+    """
+
+    def __init__(self, hidden_size: int, features: str):
+        super().__init__()
+        self.sizes = [hidden_size] * 7 + [1] * 2 if features == "dmn" else [hidden_size] * 4
+        self.first = nn.Linear(sum(self.sizes), hidden_size)
+        self.second = nn.Linear(hidden_size, 1)
+        self.bilinear = nn.Parameter(torch.empty(hidden_size, hidden_size)) if features == "dmn" else None
+        nn.init.xavier_uniform_(self.first.weight)
+        nn.init.xavier_uniform_(self.second.weight)
+        nn.init.zeros_(self.first.bias)
+        nn.init.zeros_(self.second.bias)
+        if self.bilinear is not None:
+            nn.init.xavier_uniform_(self.bilinear)
+
+    def once(self, facts: Tensor, question: Tensor, rows: Packed) -> "Once":
+        """What is the same in every pass: facts (F, H), question (Q, H)."""
+        columns = self.first.weight.split(self.sizes, dim=1)
+        if self.bilinear is None:
+            cq, cm, dq, dm = columns
+            bias = self.first.bias.expand(len(question), -1)
+            per_row = pair(facts, question, None, rows.index, rows.sequence, torch.cat([cq, dq], 1), per_question=bias)
+            return Once(per_row, torch.cat([cm, dm], 1), None)
+        c, m, q, cq, cm, dq, dm, bq, bm = columns
+        per_row = pair(
+            facts,
+            question,
+            F.linear(question, self.bilinear),
+            rows.index,
+            rows.sequence,
+            torch.cat([cq, dq, bq], 1),
+            per_fact=F.linear(facts, c),
+            per_question=F.linear(question, q, self.first.bias),
+        )
+        return Once(per_row, torch.cat([cm, dm, bm], 1), m)
+
+    def forward(self, facts: Tensor, memory: Tensor, rows: Packed, once: "Once") -> Tensor:
+        """The logits of every row, (N,): facts (F, H), memory (Q, H)."""
+        bilinear = F.linear(memory, self.bilinear) if self.bilinear is not None else None
+        per_question = F.linear(memory, once.memory_weight) if once.memory_weight is not None else None
+        return gate_logits(
+            facts,
+            memory,
+            bilinear,
+            rows.index,
+            rows.sequence,
+            once.pair_weight,
+            once.per_row,
+            per_question,
+            self.second.weight.squeeze(0),
+            self.second.bias,
+        )
+
+
+class Once(NamedTuple):
+    """What the gates of all passes share.
+
+    Attributes:
+        per_row: (N, G) the part of W1 z + b1 that is the same in every pass.
+        pair_weight: the columns of W1 for c∘m, |c−m| and cᵀ Wb m.
+        memory_weight: those for m; None without these.
+    """
+
+    per_row: Tensor
+    pair_weight: Tensor
+    memory_weight: Tensor | None

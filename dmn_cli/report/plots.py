@@ -1,0 +1,41 @@
+"""Pictures of measurements; they need matplotlib, the extra `plots`."""
+
+from pathlib import Path
+
+from dmn_cli.errors import DmnError
+
+
+def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Draw how the cost of a question's fact changes with the number of facts, the hidden size and the batch.
+
+    Args:
+        swept: for each of the three, points with ``size``, ``microseconds``, ``low`` and ``high``.
+        path: an .svg or .png file.
+
+    Raises:
+        DmnError: matplotlib is not installed, or the file cannot be written.
+    """
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise DmnError("--plot needs matplotlib", "pip install 'dmn-cli[plots]'") from error
+    titles = {"facts": "facts a question", "hidden_size": "hidden size", "batch_size": "questions a batch"}
+    figure, axes = pyplot.subplots(1, len(swept), figsize=(11, 3.4), sharey=False, layout="constrained")
+    for axis, (name, points) in zip(axes, swept.items(), strict=True):
+        sizes, middles = [point["size"] for point in points], [point["microseconds"] for point in points]
+        axis.fill_between(sizes, [point["low"] for point in points], [point["high"] for point in points], alpha=0.25)
+        axis.plot(sizes, middles, marker="o")
+        axis.set(xscale="log", xlabel=titles[name], ylim=(0, None))
+        axis.set_xticks(sizes, [f"{size:g}" for size in sizes])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("µs a question's fact")
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise DmnError(f"{path}: cannot be written: {error}") from error
+    finally:
+        pyplot.close(figure)

@@ -1,0 +1,235 @@
+"""Tables of suites, from what their results.json and timing.json hold (training.suite writes them)."""
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from dmn_cli.babi.splits import tasks as task_numbers
+from dmn_cli.babi.tasks import PASSED, TASKS
+from dmn_cli.config import from_plain
+from dmn_cli.errors import DmnError
+from dmn_cli.report.tables import title as stories_title
+
+Content = dict[str, Any]
+Rows = list[list[str]]
+
+WORDS = ("name", "passed", "config", "setting", "command")
+"""The columns that hold words; the others hold numbers."""
+
+
+def read(path: Path) -> Content:
+    """What a suite's results.json holds.
+
+    Raises:
+        DmnError: the file cannot be read, or is something else.
+    """
+    content = _json(path)
+    if not isinstance(content, dict) or "suite" not in content:
+        raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`")
+    return content
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DmnError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DmnError(f"{path}: not JSON") from error
+
+
+def title(content: Content) -> str:
+    """What the results are of."""
+    config = from_plain(content["config"])
+    parts = [
+        stories_title(config, content["split"], True),
+        "gates taught the supporting facts" if config.train.supervision == "strong" else "answers only",
+        "one network for all tasks" if len(task_numbers(config.data)) > 1 else "",
+        f"{len(content['seeds'])} seeds" if len(content["seeds"]) > 1 else "one seed",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def as_table(content: Content) -> Table:
+    """A table for the terminal; all figures in percent. Its title goes above it."""
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    header, rows, last = _rows(content)
+    for column in header:
+        table.add_column(column, justify="left" if column in WORDS else "right", no_wrap=True)
+    for row, task in zip(rows, content["tasks"], strict=True):
+        table.add_row(*row, style=None if task["passed"] else "yellow")
+    table.add_section()
+    table.add_row(*last, style="bold")
+    return table
+
+
+def as_markdown(content: Content) -> str:
+    """The same table in Markdown, what failed, and how the table was made."""
+    header, rows, last = _rows(content)
+    lines = [f"{title(content)} (%)", "", *_markdown(header, [*rows, last]), ""]
+    lines += [f"- {failure(run)}" for run in content["failed"]]
+    return "\n".join([*lines, f"`{content['command']}`", ""])
+
+
+def failure(run: Content) -> str:
+    """Which run failed, and why, on one line."""
+    return f"{run['network']}, seed {run['seed']} failed: {run['why']}"
+
+
+def as_csv(content: Content) -> str:
+    """A line a task, with plain numbers from 0 to 1."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    plain = ["task", "name", "questions", "correct", "accuracy"]
+    header = ["low", "high", "published", "passed", "valid_accuracy", "seed", "seeds", "mean", "deviation", "restarts"]
+    writer.writerow(plain + header)
+    for task in content["tasks"]:
+        over = task["over_seeds"] or {"mean": None, "deviation": None}
+        row = [
+            *(round(bound, 6) for bound in task["interval"]),
+            task["published"],
+            str(task["passed"]).lower(),
+            _chosen(task)["valid_accuracy"],
+            task["chosen_seed"],
+            len(task["seeds"]),
+            over["mean"],
+            over["deviation"],
+            task["restarts"],
+        ]
+        writer.writerow([*(task[key] for key in plain), *row])
+    return buffer.getvalue()
+
+
+def _chosen(task: Content) -> Any:
+    return next(seed for seed in task["seeds"] if seed["seed"] == task["chosen_seed"])
+
+
+def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
+    """The header, a row a task, and the row of the mean."""
+    several, restarts = len(content["seeds"]) > 1, content["config"]["train"]["restarts"] > 0
+    published = _published(content)
+    header = ["task", "name", content["split"], "95 % interval", "valid"]
+    if several or restarts:
+        header = ["task", "name", content["split"], "seed", "valid", f"{len(content['seeds'])} seeds"]
+    header += ["restarts"] * restarts + [*published, "passed"]
+    rows = []
+    for task in content["tasks"]:
+        low, high = task["interval"]
+        valid = percent(_chosen(task)["valid_accuracy"])
+        middle = [f"{100 * low:.1f} – {100 * high:.1f}", valid]
+        if several or restarts:
+            middle = [str(task["chosen_seed"]), valid, spread(task["over_seeds"])]
+        middle += [str(task["restarts"])] * restarts
+        number = task["task"]
+        figures = [f"{figure[number]:.1f}" for figure in published.values()]
+        passed = "yes" if task["passed"] else "no"
+        rows.append([str(number or "–"), task["name"], percent(task["accuracy"]), *middle, *figures, passed])
+    last = [""] * len(header)
+    last[1:3] = ["mean", percent(content["mean_accuracy"])]
+    if several or restarts:
+        last[5] = spread(content["over_seeds"])
+    if restarts:
+        last[6] = str(sum(task["restarts"] for task in content["tasks"]))
+    for column, figure in enumerate(published.values(), start=len(header) - 1 - len(published)):
+        last[column] = f"{statistics.fmean(figure[task['task']] for task in content['tasks']):.1f}"
+    last[-1] = f"{content['tasks_passed']} of {len(content['tasks'])}"
+    return header, rows, last
+
+
+def _published(content: Content) -> dict[str, dict[int, float]]:
+    """The published accuracies that the results can be held against, in percent, by task; none for other stories."""
+    if content["config"]["data"]["source"] != "babi":
+        return {}
+    if content["config"]["train"]["supervision"] == "weak":
+        return {"DMN+": {task.number: task.dmn_plus for task in TASKS.values()}}
+    return {
+        "DMN": {task.number: task.dmn for task in TASKS.values()},
+        "MemNN": {task.number: task.memnn for task in TASKS.values()},
+    }
+
+
+def as_report(paths: Sequence[Path]) -> str:
+    """Suites beside each other, in Markdown: a table of the suites and a table of the tasks.
+
+    Args:
+        paths: their results.json; what they cost is taken from a timing.json beside it.
+
+    Raises:
+        DmnError: one of them is not the results of a suite.
+    """
+    contents = [read(path) for path in paths]
+    header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
+    rows = []
+    for path, content in zip(paths, contents, strict=True):
+        row = [content["suite"], title(content), percent(content["mean_accuracy"]), spread(content["over_seeds"])]
+        passed = f"{content['tasks_passed']} of {len(content['tasks'])}"
+        rows.append([*row, passed, *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
+    failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
+    lines = [*_markdown(header, rows), "", *failed, *([""] if failed else []), *_side_by_side(contents)]
+    return "\n".join([*lines, ""])
+
+
+def _cost(timing: Path) -> list[str]:
+    """The time of the longest run and the most memory of any."""
+    if not timing.exists():
+        return ["–", "–"]
+    runs = _json(timing)["runs"]
+    longest = max(runs, key=lambda run: run["seconds"])
+    memory = max(run["peak_memory_mb"] for run in runs)
+    return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
+
+
+def _side_by_side(contents: list[Content]) -> list[str]:
+    """A row a task, a column a suite, and the published columns that belong to any of them."""
+    published = {name: figures for content in contents for name, figures in _published(content).items()}
+    names = {task["task"]: task["name"] for content in contents for task in content["tasks"]}
+    rows = []
+    for number in sorted(names):
+        figures = [f"{figure[number]:.1f}" if number in figure else "–" for figure in published.values()]
+        own = [{task["task"]: percent(task["accuracy"]) for task in content["tasks"]} for content in contents]
+        rows.append([str(number or "–"), names[number], *figures, *(by_task.get(number, "–") for by_task in own)])
+    shown = [[figure[number] for number in names if number in figure] for figure in published.values()]
+    means = [f"{statistics.fmean(figures):.1f}" for figures in shown]
+    rows.append(["", "mean", *means, *(_mean(content, len(names)) for content in contents)])
+    passes = [str(sum(figure >= 100 * PASSED for figure in figures)) for figures in shown]
+    rows.append(["", "tasks passed", *passes, *(str(content["tasks_passed"]) for content in contents)])
+    return _markdown(["task", "name", *published, *(f"`{content['suite']}`" for content in contents)], rows)
+
+
+def _mean(content: Content, rows: int) -> str:
+    """The mean of a suite, and of how many tasks, where that is not all rows of a table."""
+    tasks = len(content["tasks"])
+    return percent(content["mean_accuracy"]) + (f" ({tasks} tasks)" if tasks < rows else "")
+
+
+def _markdown(header: list[str], rows: Rows) -> list[str]:
+    rule = [":--" if column in WORDS else "--:" for column in header]
+    return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]
+
+
+def percent(part: float) -> str:
+    """0.976 → 97.6."""
+    return f"{100 * part:.1f}"
+
+
+def spread(over_seeds: Content | None) -> str:
+    """Mean ± deviation, in percent."""
+    if over_seeds is None:
+        return "–"
+    mean, deviation = over_seeds["mean"], over_seeds["deviation"]
+    return percent(mean) + ("" if deviation is None else f" ± {percent(deviation)}")
+
+
+def duration(seconds: float) -> str:
+    """For a reader: 9 s, 3 min, 1 h 05 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,87 @@
+"""Tables of results: for the terminal, and as CSV and Markdown."""
+
+import csv
+import io
+
+from rich import box
+from rich.table import Table
+
+from dmn_cli.config import Config
+from dmn_cli.report.results import TaskResult, interval, mean_accuracy
+
+HEADER = ["task", "name", "asked", "accuracy", "95 % interval", "paper", "passed"]
+
+
+def title(config: Config, split: str, is_babi: bool) -> str:
+    """What the results are of: the stories and the split, and whose figures stand beside them."""
+    unknown = f"{config.data.dir}/{config.data.subset} (not known to be bAbI: no published digest)"
+    stories = {
+        "babi": f"bAbI {config.data.subset}" if is_babi else unknown,
+        "generated": "generated stories (not bAbI)",
+        "files": getattr(config.data, split) or config.data.train,
+    }[config.data.source]
+    return f"{stories}, {split} split"
+
+
+def as_table(results: list[TaskResult], title: str) -> Table:
+    """A table for the terminal, with a line for the mean where there are several tasks."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in HEADER:
+        table.add_column(column, justify="left" if column in ("name", "passed") else "right", no_wrap=True)
+    for result in results:
+        table.add_row(*_cells(result), style=None if result.passed else "yellow")
+    if len(results) > 1:
+        table.add_section()
+        table.add_row(*_mean(results), style="bold")
+    return table
+
+
+def as_markdown(results: list[TaskResult]) -> str:
+    """A Markdown table."""
+    rows = [HEADER, ["--:", ":--", "--:", "--:", "--:", "--:", ":--"], *map(_cells, results)]
+    if len(results) > 1:
+        rows.append(_mean(results))
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def as_csv(results: list[TaskResult]) -> str:
+    """A line a task, with plain numbers."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["task", "name", "questions", "correct", "accuracy", "low", "high", "published", "passed"])
+    for result in results:
+        low, high = interval(result.correct, result.questions)
+        published = "" if result.published is None else result.published
+        row = [*result[:4], result.accuracy, round(low, 6), round(high, 6), published, str(result.passed).lower()]
+        writer.writerow(row)
+    return buffer.getvalue()
+
+
+def _cells(result: TaskResult) -> list[str]:
+    low, high = interval(result.correct, result.questions)
+    return [
+        str(result.task) if result.task else "–",
+        result.name,
+        str(result.questions),
+        _percent(result.accuracy),
+        f"{100 * low:.1f} – {100 * high:.1f}",
+        "–" if result.published is None else _percent(result.published),
+        "yes" if result.passed else "no",
+    ]
+
+
+def _mean(results: list[TaskResult]) -> list[str]:
+    published = [result.published for result in results if result.published is not None]
+    return [
+        "",
+        "mean",
+        str(sum(result.questions for result in results)),
+        _percent(mean_accuracy(results)),
+        "",
+        _percent(sum(published) / len(published)) if len(published) == len(results) else "–",
+        f"{sum(result.passed for result in results)} of {len(results)}",
+    ]
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f} %"

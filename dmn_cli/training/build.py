@@ -1,0 +1,60 @@
+"""From a config and a vocabulary to a network and its data sets."""
+
+import torch
+
+from dmn_cli.babi.batches import Dataset, encode
+from dmn_cli.babi.stories import Story
+from dmn_cli.babi.vocab import Vocabulary
+from dmn_cli.config import Config
+from dmn_cli.errors import DmnError
+from dmn_cli.model.dmn import DMN
+
+MOST_PASSES = 10
+"""Passes that ``model.passes: auto`` makes at most."""
+
+
+def passes(config: Config, stories: list[Story]) -> int:
+    """``model.passes``, with ``auto`` decided by the training stories."""
+    if config.model.passes != "auto":
+        return config.model.passes
+    most = max(len(set(question.supporting)) for story in stories for question in story.questions)
+    return min(max(most, 1), MOST_PASSES)
+
+
+def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:
+    """The network of a config, its weights drawn from ``train.seed``."""
+    model = config.model
+    torch.manual_seed(config.train.seed)
+    return DMN(
+        words=len(vocabulary.words),
+        answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
+        passes=passes,
+        end_of_passes=config.end_of_passes,
+        **model.model_dump(exclude={"facts", "passes", "end_of_passes"}),
+    )
+
+
+def dataset(config: Config, vocabulary: Vocabulary, stories: list[Story]) -> Dataset:
+    """Stories as the network of a config wants them."""
+    return encode(
+        stories,
+        vocabulary,
+        facts=config.model.facts,
+        end_of_passes=config.end_of_passes,
+        max_facts=config.data.max_facts,
+    )
+
+
+def device(name: str) -> torch.device:
+    """A device by name; ``auto`` is a CUDA GPU where there is one, else the CPU.
+
+    Raises:
+        DmnError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name):
+        here = ", ".join(known for known, is_there in there.items() if is_there)
+        raise DmnError(f"--device {name}: there is no such device here", f"choose auto or one of: {here}")
+    return torch.device(name)

@@ -1,0 +1,52 @@
+"""A look at a run before it is one."""
+
+import torch
+
+from dmn_cli.babi.batches import collate, order
+from dmn_cli.babi.rename import Classes
+from dmn_cli.babi.splits import Split
+from dmn_cli.config import Config
+from dmn_cli.training import loop
+from dmn_cli.training.build import dataset
+from dmn_cli.training.run import prepare
+
+
+def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str]:
+    """Read the data, build the network and make one step; nothing is written.
+
+    Returns:
+        what a user wants to see first: data, sizes, and the losses of one step.
+    """
+    checkpoint, train, valid, classes = prepare(config, device, threads)
+    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    stories = [story for stories in train.stories.values() for story in stories]
+    data = dataset(config, vocabulary, stories)
+    questions = order(data, config.train.batch_size, 0)[0]
+    batch = collate(data, questions).to(device)
+    optimizer = loop.optimiser(model, config.train)
+    loss = model.loss(batch, config.train.supervision == "strong")
+    (loss.gates + loss.answers).backward()
+    optimizer.step()
+    sizes = f"{len(questions)} questions, {len(batch.fact_ends)} facts, {len(batch.rows.index)} gates a pass"
+    return {
+        "training": _count(train),
+        "validation": _count(valid),
+        "words": f"{len(vocabulary.words)}, {len(vocabulary.answers)} different answers",
+        **{f"renamed, task {task}" if task else "renamed": _shown(of_task) for task, of_task in classes.items()},
+        "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
+        "passes": f"at most {model.memory.passes}",
+        "first batch": sizes,
+        "device": f"{device}, {checkpoint.threads} threads",
+        "first losses": f"gates {loss.gates.item():.4f}, answers {loss.answers.item():.4f}",
+        **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
+        "parameters": f"{sum(weight.numel() for weight in model.parameters()):,}",
+    }
+
+
+def _shown(classes: Classes) -> str:
+    return "; ".join(" ".join(kind) for kind in classes) or "no two words are interchangeable"
+
+
+def _count(split: Split) -> str:
+    stories = [story for stories in split.stories.values() for story in stories]
+    return f"{len(stories)} stories, {sum(len(story.questions) for story in stories)} questions"

@@ -1,0 +1,215 @@
+"""The training loop: a generator of what has happened; whoever runs it saves and shows."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dmn_cli.babi.batches import Dataset, collate, order
+from dmn_cli.config import TrainConfig
+from dmn_cli.errors import FAILED, DmnError
+from dmn_cli.model.dmn import DMN, Loss
+from dmn_cli.training.metrics import score
+
+
+@dataclass
+class Progress:
+    """How far a training is: plain numbers, which with the weights and the optimiser's state are all it needs.
+
+    The order of an epoch's stories and a step's dropout come from the seed and these numbers alone, so that a run
+    taken up at any step goes on as if it had never stopped.
+    """
+
+    epoch: int = 0  # whole epochs done
+    batch: int = 0  # steps done in this epoch
+    step: int = 0  # steps done
+    gate_loss: float = 0.0  # sums over the questions of this epoch so far
+    answer_loss: float = 0.0
+    questions: int = 0
+    best_epoch: int = 0  # 0: none yet
+    best_accuracy: float = -1.0
+    improved_epoch: int = 0  # when best_accuracy was first reached
+    finished: str = ""  # why training ended
+
+
+class Step(NamedTuple):
+    """A step was made."""
+
+    step: int
+    questions: int
+
+
+class Epoch(NamedTuple):
+    """An epoch ended. Losses in nats a question; accuracies from 0 to 1.
+
+    Attributes:
+        best: no earlier epoch had a better validation accuracy. Among equals the latest is kept: validation has few
+            questions, and the latest has learnt longest.
+    """
+
+    epoch: int
+    step: int
+    learning_rate: float
+    gate_loss: float
+    answer_loss: float
+    valid_loss: float
+    valid_accuracy: float
+    best: bool
+    seconds: float
+    questions_per_second: float
+
+
+def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
+    """Adam; L2 on every weight but the biases."""
+    biases = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
+    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+
+
+def learning_rate(config: TrainConfig, step: int, done: float) -> float:
+    """The rate of a step.
+
+    Args:
+        config: the peak, the warm-up and the decay.
+        step: steps made before it.
+        done: the part of all epochs that is behind, 0 to 1.
+    """
+    rate = config.learning_rate * min(1.0, (step + 1) / (config.warmup + 1))
+    if config.decay == "linear":
+        rate *= 1 - done
+    elif config.decay == "cosine":
+        rate *= (1 + math.cos(math.pi * done)) / 2
+    return rate
+
+
+def train(
+    model: DMN,
+    optimizer: torch.optim.Optimizer,
+    train_data: Callable[[int], Dataset],
+    valid_data: Dataset,
+    config: TrainConfig,
+    progress: Progress,
+) -> Iterator[Step | Epoch]:
+    """Train until the epochs are over or validation has not got better for ``patience`` epochs.
+
+    Whenever it yields, model, optimizer and progress fit together and may be saved.
+
+    Args:
+        model: the network.
+        optimizer: its optimiser.
+        train_data: what an epoch (from 0) trains on; the same epoch gets the same data whenever it is asked for.
+        valid_data: what decides which epoch is best.
+        config: how to train.
+        progress: where to begin.
+
+    Raises:
+        DmnError: a loss or a gradient is not finite; the step has not been made.
+    """
+    while not progress.finished:
+        began, begun_with = time.perf_counter(), progress.questions
+        rate = config.learning_rate
+        data = train_data(progress.epoch)
+        batches = order(data, config.batch_size, _mix(config.seed, progress.epoch))
+        for questions in batches[progress.batch :]:
+            done = (progress.epoch + progress.batch / len(batches)) / config.epochs
+            rate = learning_rate(config, progress.step, done)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            answers = progress.epoch >= config.gate_epochs
+            loss = training_step(model, optimizer, data, questions, config, progress.step, answers)
+            progress.batch += 1
+            progress.step += 1
+            progress.gate_loss += loss.gates.item() * len(questions)
+            progress.answer_loss += loss.answers.item() * len(questions)
+            progress.questions += len(questions)
+            yield Step(progress.step, len(questions))
+
+        seconds = time.perf_counter() - began
+        yield _end_of_epoch(model, valid_data, config, progress, rate, seconds, begun_with)
+
+
+def training_step(
+    model: DMN,
+    optimizer: torch.optim.Optimizer,
+    data: Dataset,
+    questions: Tensor,
+    config: TrainConfig,
+    step: int,
+    answers: bool,
+) -> Loss:
+    """One step: collate, forward, backward, clip, Adam.
+
+    Args:
+        questions: (Q,) the batch.
+        step: how many were made before; with the seed it decides the dropout.
+        answers: learn from the answers too, not from the gates alone.
+
+    Raises:
+        DmnError: the loss or the gradient is not finite; the step has not been made.
+    """
+    torch.manual_seed(_mix(config.seed, step))
+    model.train()
+    batch = collate(data, questions).to(model.embedding.device)
+    loss = model.loss(batch, config.supervision == "strong")
+    total = loss.gates + loss.answers if answers else loss.gates
+    optimizer.zero_grad()
+    total.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), math.inf if config.clip is None else config.clip)
+    if not (torch.isfinite(total) and torch.isfinite(norm)):
+        raise DmnError(
+            f"training diverged in step {step + 1}: loss {total.item():g}, gradient norm {norm.item():g}",
+            "the weights before this step are saved; try a smaller train.learning_rate or train.clip",
+            FAILED,
+        )
+    optimizer.step()
+    return loss
+
+
+def _end_of_epoch(
+    model: DMN,
+    valid_data: Dataset,
+    config: TrainConfig,
+    progress: Progress,
+    rate: float,
+    seconds: float,
+    begun_with: int,
+) -> Epoch:
+    """Validate, and set progress to the start of the next epoch."""
+    valid = score(model, valid_data, config.batch_size)
+    accuracy, loss = valid.correct / valid.questions, valid.loss
+    epoch = progress.epoch + 1
+    best = accuracy >= progress.best_accuracy and epoch > config.gate_epochs
+    trained, gates, answers = progress.questions, progress.gate_loss, progress.answer_loss
+    if best:
+        if accuracy > progress.best_accuracy:
+            progress.improved_epoch = epoch
+        progress.best_epoch, progress.best_accuracy = epoch, accuracy
+    progress.epoch, progress.batch = epoch, 0
+    progress.gate_loss = progress.answer_loss = 0.0
+    progress.questions = 0
+    if epoch >= config.epochs:
+        progress.finished = f"all {epoch} epochs done"
+    elif epoch - max(progress.improved_epoch, config.gate_epochs) >= config.patience:
+        progress.finished = f"no better validation accuracy for {config.patience} epochs"
+    return Epoch(
+        epoch=epoch,
+        step=progress.step,
+        learning_rate=rate,
+        gate_loss=gates / trained,
+        answer_loss=answers / trained,
+        valid_loss=loss,
+        valid_accuracy=accuracy,
+        best=best,
+        seconds=seconds,
+        questions_per_second=(trained - begun_with) / seconds,
+    )
+
+
+def _mix(seed: int, number: int) -> int:
+    """A seed of its own for each epoch and step of each run."""
+    return seed * 2**31 + number

@@ -1,0 +1,42 @@
+"""How well a network answers a data set."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dmn_cli.babi.batches import Dataset, collate, order
+from dmn_cli.batch import Batch
+from dmn_cli.model.answer import LinearAnswer
+from dmn_cli.model.dmn import DMN
+
+
+class Score(NamedTuple):
+    """How a network did on a data set: questions asked, answered right, and the answers' loss in nats a question."""
+
+    questions: int
+    correct: int
+    loss: float
+
+
+@torch.no_grad()
+def score(model: DMN, data: Dataset, batch_size: int) -> Score:
+    """Ask every question of a data set once, without dropout; gates alone decide the passes."""
+    model.eval()
+    correct, loss = 0, 0.0
+    for questions in order(data, batch_size):
+        batch = collate(data, questions).to(model.embedding.device)
+        recall, question, _ = model.recall(batch)
+        correct += int(right(model, model.answer.predict(recall.memory, question), batch).sum())
+        loss += model.answer.loss(recall.memory, question, batch).item() * len(questions)
+    return Score(len(data), correct, loss / len(data))
+
+
+def right(model: DMN, predicted: Tensor, batch: Batch) -> Tensor:
+    """(Q,) whether each answer is the true one, in all its words."""
+    if isinstance(model.answer, LinearAnswer):
+        return predicted[:, 0] == batch.answer
+    width = max(predicted.shape[1], batch.answer_words.shape[1])
+    said, true = (F.pad(words, (0, width - words.shape[1]), value=-1) for words in (predicted, batch.answer_words))
+    return (said == true).all(1)

@@ -1,0 +1,53 @@
+"""The baseline computes what our model computes: a ratio between two different things would mean nothing."""
+
+import pytest
+import torch
+
+from dmn_cli.babi import vocab
+from dmn_cli.babi.batches import collate, encode
+from dmn_cli.babi.generate import generate
+from dmn_cli.bench.textbook import TextbookDMN, batch_of
+from dmn_cli.model.dmn import DMN
+
+# ours -> the textbook's; weight_ih and so on of a GRU follow by themselves
+GRUS = {"input.gru": "input", "question.gru": "question", "memory.episode_gru": "episode", "memory.update": "memory"}
+OTHERS = {
+    "embedding": "embedding.weight",
+    "memory.gate.bilinear": "bilinear.weight",
+    "memory.gate.first.weight": "gate.0.weight",
+    "memory.gate.first.bias": "gate.0.bias",
+    "memory.gate.second.weight": "gate.2.weight",
+    "memory.gate.second.bias": "gate.2.bias",
+    "answer.linear.weight": "answer.weight",
+    "answer.linear.bias": "answer.bias",
+}
+
+
+def textbook_weights(model: DMN) -> dict[str, torch.Tensor]:
+    weights = {}
+    for name, weight in model.state_dict().items():
+        module, _, part = name.rpartition(".")
+        if module in GRUS:
+            layer = "_l0" if GRUS[module] in ("input", "question") else ""
+            weights[f"{GRUS[module]}.{part}{layer}"] = weight
+        else:
+            weights[OTHERS[name]] = weight
+    return weights
+
+
+@pytest.mark.parametrize("reader", ["words", "positions"])
+@pytest.mark.parametrize("gate", ["sigmoid", "softmax"])
+def test_the_same_weights_give_the_same_answers(reader, gate):
+    stories = generate(1, 30, seed=0)
+    words = vocab.build(stories)
+    data = encode(stories, words)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 6, "embedding_size": 6, "passes": 3}
+    ours = DMN(words=len(words.words), answers=len(words.answers), reader=reader, gate=gate, **sizes).double()
+    theirs = TextbookDMN(len(words.words), len(words.answers), 6, 3, reader, gate).double()
+    theirs.load_state_dict(textbook_weights(ours))
+    batch = collate(data, torch.arange(len(data)))
+    recall, question, _ = ours.recall(batch)
+    stories_of, texts, answers = batch_of(data, batch.number)
+    assert torch.equal(answers, batch.answer)
+    torch.testing.assert_close(theirs(stories_of, texts), ours.answer(recall.memory, question), rtol=1e-5, atol=1e-6)

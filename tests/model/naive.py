@@ -1,0 +1,185 @@
+"""The DMN as its equations stand in the papers: one question at a time, loops over words, facts and passes.
+
+Slow and obvious; it shares no code with the package but the weights. The fast model is tested against it.
+"""
+
+import torch
+from torch import Tensor
+
+from dmn_cli.babi.stories import Question, Story, answer_words, words
+from dmn_cli.babi.vocab import Vocabulary
+from dmn_cli.model.dmn import DMN
+
+
+def gru(module, x: Tensor, h: Tensor) -> Tensor:
+    """One step of a GRU, in the convention of torch.nn.GRU."""
+    xr, xz, xn = (module.weight_ih @ x + module.bias_ih).chunk(3)
+    hr, hz, hn = (module.weight_hh @ h + module.bias_hh).chunk(3)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    n = torch.tanh(xn + r * hn)
+    return (1 - z) * n + z * h
+
+
+def attention_gru(module, x: Tensor, h: Tensor, g: Tensor) -> Tensor:
+    """The same with the gate g in place of the update gate (arXiv 1603.01417, eq. 12)."""
+    xr, _, xn = (module.weight_ih @ x + module.bias_ih).chunk(3)
+    hr, _, hn = (module.weight_hh @ h + module.bias_hh).chunk(3)
+    n = torch.tanh(xn + torch.sigmoid(xr + hr) * hn)
+    return g * n + (1 - g) * h
+
+
+def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Question, unit: str) -> list[Tensor]:
+    """The facts that stand before a question."""
+    sentences = [vocabulary.encode(words(fact)) for fact in story.facts[: question.facts]]
+    reader = model.input
+    zero = model.embedding.new_zeros(reader.gru.weight_hh.shape[1])
+    if hasattr(reader, "backward_gru"):
+        vectors = [encode_sentence(model, sentence) for sentence in sentences]
+        forward, h = [], zero
+        for vector in vectors:
+            h = gru(reader.gru, vector, h)
+            forward.append(h)
+        if reader.backward_gru is None:
+            return forward
+        backward, h = [], zero
+        for vector in reversed(vectors):
+            h = gru(reader.backward_gru, vector, h)
+            backward.insert(0, h)
+        return [f + b for f, b in zip(forward, backward, strict=True)]
+    facts, h = [], zero
+    for sentence in sentences:
+        for word in sentence if unit == "word" else [*sentence, 1]:
+            h = gru(reader.gru, model.embedding[word], h)
+            if unit == "word":
+                facts.append(h)
+        if unit == "sentence":
+            facts.append(h)
+    return facts
+
+
+def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
+    """Position encoding, element by element."""
+    size = model.embedding.shape[1]
+    total = model.embedding.new_zeros(size)
+    for j, word in enumerate(sentence, start=1):
+        part = j / len(sentence)
+        weights = [(1 - part) - (d / size) * (1 - 2 * part) for d in range(1, size + 1)]
+        total = total + torch.tensor(weights, dtype=total.dtype) * model.embedding[word]
+    return total
+
+
+def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor) -> Tensor:
+    """W2 tanh(W1 z + b1) + b2."""
+    if gate.bilinear is None:
+        z = torch.cat([c * q, c * m, (c - q).abs(), (c - m).abs()])
+    else:
+        bilinear = torch.stack([c @ gate.bilinear @ q, c @ gate.bilinear @ m])
+        z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), bilinear])
+    hidden = torch.tanh(gate.first.weight @ z + gate.first.bias)
+    return (gate.second.weight @ hidden + gate.second.bias)[0]
+
+
+def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
+    h = torch.zeros_like(facts[0])
+    for c, g in zip(facts, gates, strict=True):
+        if memory.episode_kind == "weighted-sum":
+            h = h + g * c
+        elif memory.episode_kind == "attention-gru":
+            h = attention_gru(memory.episode_gru, c, h, g)
+        else:
+            h = g * gru(memory.episode_gru, c, h) + (1 - g) * h
+    return h
+
+
+def update_of(memory, number: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
+    if memory.update_kind == "gru":
+        return gru(memory.update, e, m)
+    layer = memory.update[number]
+    out = layer.weight @ torch.cat([m, e, q]) + layer.bias
+    return out.clamp(min=0) if memory.update_kind == "relu" else out
+
+
+class Asked:
+    """One question put to the model: its answer, its losses, the logits of every pass."""
+
+    def __init__(
+        self,
+        model: DMN,
+        vocabulary: Vocabulary,
+        story: Story,
+        question: Question,
+        *,
+        unit: str = "sentence",
+        max_facts: int | None = None,
+        supervised: bool = False,
+    ):
+        memory = model.memory
+        facts = facts_of(model, vocabulary, story, question, unit)
+        first = max(0, len(facts) - max_facts) if max_facts else 0
+        facts = facts[first:]
+        aims = [at - first for at in dict.fromkeys(question.supporting) if at >= first]
+        if memory.end is not None:
+            facts = [*facts, memory.end[0]]
+        q = torch.zeros_like(facts[0])
+        for word in vocabulary.encode(words(question.text)):
+            q = gru(model.question.gru, model.embedding[word], q)
+
+        m = q
+        self.logits: list[Tensor] = []
+        self.gate_loss = q.new_zeros(())
+        for number in range(memory.passes):
+            logits = torch.stack([gate_logit(memory.gate, c, m, q) for c in facts])
+            self.logits.append(logits)
+            target = self._target(aims, number, memory, len(facts))
+            if supervised and target:
+                self.gate_loss = self.gate_loss + self._cross_entropy(logits, target, memory.kind)
+            if memory.end is not None:
+                stop = number >= min(len(aims), memory.passes) if supervised else int(logits.argmax()) == len(facts) - 1
+                if stop:
+                    break
+            gates = torch.sigmoid(logits) if memory.kind == "sigmoid" else torch.softmax(logits, 0)
+            m = update_of(memory, number, m, episode_of(memory, facts, gates), q)
+        self.memory = m
+        self._answer(model, vocabulary, question, m, q)
+
+    @staticmethod
+    def _target(aims: list[int], number: int, memory, count: int) -> list[int]:
+        if number == len(aims) and memory.end is not None:
+            return [count - 1]
+        if number == memory.passes - 1:
+            return aims[number:]
+        return aims[number : number + 1]
+
+    @staticmethod
+    def _cross_entropy(logits: Tensor, target: list[int], kind: str) -> Tensor:
+        if kind == "softmax":
+            logs = logits.log_softmax(0)
+            return -sum(logs[at] for at in target) / len(target)
+        p = torch.sigmoid(logits)
+        return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
+
+    def _answer(self, model: DMN, vocabulary: Vocabulary, question: Question, m: Tensor, q: Tensor) -> None:
+        answer = model.answer
+        if not hasattr(answer, "gru"):
+            scores = answer.linear.weight @ torch.cat([m, q]) + answer.linear.bias
+            true = vocabulary.encode_answer(question.answer)
+            self.answer_loss = -scores.log_softmax(0)[true] if true >= 0 else scores.new_zeros(())
+            self.answer = [int(scores.argmax())]
+            return
+        size = answer.linear.out_features
+        state, previous = m, torch.zeros(size, dtype=m.dtype)
+        self.answer_loss = m.new_zeros(())
+        for word in [*(vocabulary.answer_words.index(w) for w in answer_words(question.answer)), 0]:
+            state = gru(answer.gru, torch.cat([previous, q]), state)
+            scores = answer.linear.weight @ state + answer.linear.bias
+            self.answer_loss = self.answer_loss - scores.log_softmax(0)[word]
+            previous = torch.eye(size, dtype=m.dtype)[word]
+        state, previous = m, torch.zeros(size, dtype=m.dtype)
+        self.answer = []
+        while len(self.answer) < 32:
+            state = gru(answer.gru, torch.cat([previous, q]), state)
+            word = int((answer.linear.weight @ state + answer.linear.bias).argmax())
+            self.answer.append(word)
+            if word == 0:
+                break
+            previous = torch.eye(size, dtype=m.dtype)[word]

@@ -1,0 +1,184 @@
+"""Tables of suites from what results.json holds."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from dmn_cli.babi.tasks import TASKS
+from dmn_cli.config import from_plain, plain
+from dmn_cli.errors import DmnError
+from dmn_cli.report import suites
+from dmn_cli.report.results import TaskResult, as_json
+
+
+def content(name="paper", correct=None, seeds=(0,), data=None, **train):
+    """The results of a suite: right answers of 1000, by task; every further seed got ten less."""
+    correct = correct or {1: 1000, 2: 982, 3: 700}
+    content = as_json([TaskResult(task, TASKS[task].name, 1000, right, None) for task, right in correct.items()])
+    for task in content["tasks"]:
+        tried = [
+            {
+                "seed": seed,
+                "valid_accuracy": 0.9 - number / 100,
+                "valid_loss": 0.1,
+                "accuracy": task["accuracy"] - number / 100,
+            }
+            for number, seed in enumerate(seeds)
+        ]
+        mean = sum(seed["accuracy"] for seed in tried) / len(tried)
+        over = {"mean": mean, "deviation": 0.007 if len(seeds) > 1 else None}
+        task.update(chosen_seed=seeds[0], passes=3, seeds=tried, over_seeds=over, restarts=train.get("restarts", 0))
+    over = {"mean": content["mean_accuracy"] - 0.005, "deviation": 0.0123 if len(seeds) > 1 else None}
+    return {
+        "suite": name,
+        "split": "test",
+        **content,
+        "seeds": list(seeds),
+        "over_seeds": over,
+        "failed": [],
+        "command": f"dmn suite --config {name}.yaml",
+        "versions": {},
+        "config": plain(from_plain({"data": data or {}, "train": train})),
+        "data": {},
+    }
+
+
+def test_one_seed_in_markdown():
+    assert suites.as_markdown(content()).splitlines() == [
+        "bAbI en, test split, gates taught the supporting facts, one seed (%)",
+        "",
+        "| task | name | test | 95 % interval | valid | DMN | MemNN | passed |",
+        "| --: | :-- | --: | --: | --: | --: | --: | :-- |",
+        "| 1 | single-supporting-fact | 100.0 | 99.6 – 100.0 | 90.0 | 100.0 | 100.0 | yes |",
+        "| 2 | two-supporting-facts | 98.2 | 97.2 – 98.9 | 90.0 | 98.2 | 100.0 | yes |",
+        "| 3 | three-supporting-facts | 70.0 | 67.1 – 72.8 | 90.0 | 95.2 | 100.0 | no |",
+        "|  | mean | 89.4 |  |  | 97.8 | 100.0 | 2 of 3 |",
+        "",
+        "`dmn suite --config paper.yaml`",
+    ]
+
+
+def test_several_seeds_and_restarts():
+    lines = suites.as_markdown(content(seeds=(4, 5), restarts=2)).splitlines()
+    assert lines[0].endswith("2 seeds (%)")
+    assert lines[2] == "| task | name | test | seed | valid | 2 seeds | restarts | DMN | MemNN | passed |"
+    assert lines[5] == "| 2 | two-supporting-facts | 98.2 | 4 | 90.0 | 97.7 ± 0.7 | 2 | 98.2 | 100.0 | yes |"
+    assert lines[7] == "|  | mean | 89.4 |  |  | 88.9 ± 1.2 | 6 | 97.8 | 100.0 | 2 of 3 |"
+
+
+def test_weak_supervision_stands_beside_dmn_plus():
+    lines = suites.as_markdown(content(supervision="weak", data={"subset": "en-10k"})).splitlines()
+    assert lines[0] == "bAbI en-10k, test split, answers only, one seed (%)"
+    assert lines[2] == "| task | name | test | 95 % interval | valid | DMN+ | passed |"
+    assert lines[6].endswith("| 98.9 | no |")
+
+
+def test_other_stories_have_nothing_published():
+    lines = suites.as_markdown(content(data={"source": "generated", "tasks": [1, 2]})).splitlines()
+    assert lines[0] == (
+        "generated stories (not bAbI), test split, gates taught the supporting facts, one network for all tasks, "
+        "one seed (%)"
+    )
+    assert lines[2] == "| task | name | test | 95 % interval | valid | passed |"
+    assert lines[7] == "|  | mean | 89.4 |  |  | 2 of 3 |"
+
+
+def test_failures_are_listed():
+    given = content()
+    given["failed"] = [{"network": "task7", "tasks": [7], "seed": 0, "why": "training diverged in step 3"}]
+    assert "- task7, seed 0 failed: training diverged in step 3" in suites.as_markdown(given).splitlines()
+
+
+def test_the_terminal_has_the_same_cells(capsys):
+    from rich.console import Console
+
+    Console(width=80).print(suites.as_table(content(seeds=(0, 1))))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[3] == ["2", "two-supporting-facts", "98.2", "0", "90.0", "97.7", "±", "0.7", "98.2", "100.0", "yes"]
+    assert lines[5] == ["mean", "89.4", "88.9", "±", "1.2", "97.8", "100.0", "2", "of", "3"]
+
+
+def test_csv_holds_plain_numbers():
+    rows = list(csv.DictReader(io.StringIO(suites.as_csv(content(seeds=(3, 4))))))
+    assert [row["task"] for row in rows] == ["1", "2", "3"]
+    row = rows[1]
+    assert (row["correct"], row["accuracy"], row["seed"], row["seeds"]) == ("982", "0.982", "3", "2")
+    assert float(row["mean"]) == pytest.approx(0.977)
+    assert (row["passed"], rows[2]["passed"]) == ("true", "false")
+    assert row["deviation"] == "0.007"
+    assert row["restarts"] == "0"
+
+
+def save(folder, given, timing=None):
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps(given))
+    if timing:
+        (folder / "timing.json").write_text(json.dumps(timing))
+    return folder / "results.json"
+
+
+def test_suites_side_by_side(tmp_path):
+    timing = {
+        "runs": [
+            {"network": "task1", "seconds": 60.0, "peak_memory_mb": 512.3},
+            {"network": "task3", "seconds": 3900.0, "peak_memory_mb": 400.0},
+        ]
+    }
+    weak = content("weak", {2: 500, 20: 960}, seeds=(0, 1), supervision="weak")
+    weak["failed"] = [{"network": "task7", "tasks": [7], "seed": 0, "why": "no file"}]
+    paths = [save(tmp_path / "paper", content(), timing), save(tmp_path / "weak", weak)]
+    assert suites.as_report(paths).splitlines() == [
+        "| config | setting | mean (%) | over seeds | passed | longest run | memory of a run | command |",
+        "| :-- | :-- | --: | --: | :-- | --: | --: | :-- |",
+        "| paper | bAbI en, test split, gates taught the supporting facts, one seed | 89.4 | 88.9 | 2 of 3 "
+        "| 1 h 05 min (task3) | 512 MB | `dmn suite --config paper.yaml` |",
+        "| weak | bAbI en, test split, answers only, 2 seeds | 73.0 | 72.5 ± 1.2 | 1 of 2 | – | – "
+        "| `dmn suite --config weak.yaml` |",
+        "",
+        "- weak: task7, seed 0 failed: no file",
+        "",
+        "| task | name | DMN | MemNN | DMN+ | `paper` | `weak` |",
+        "| --: | :-- | --: | --: | --: | --: | --: |",
+        "| 1 | single-supporting-fact | 100.0 | 100.0 | 100.0 | 100.0 | – |",
+        "| 2 | two-supporting-facts | 98.2 | 100.0 | 99.7 | 98.2 | 50.0 |",
+        "| 3 | three-supporting-facts | 95.2 | 100.0 | 98.9 | 70.0 | – |",
+        "| 20 | agents-motivations | 100.0 | 100.0 | 100.0 | – | 96.0 |",
+        "|  | mean | 98.3 | 100.0 | 99.7 | 89.4 (3 tasks) | 73.0 (2 tasks) |",
+        "|  | tasks passed | 4 | 4 | 4 | 2 | 1 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("{", "not JSON"), ("[]", "not the results of a suite"), ('{"tasks": []}', "not the results of a suite")],
+)
+def test_what_is_no_suite(text, expected, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(DmnError, match=rf"results\.json: {expected}"):
+        suites.as_report([path])
+
+
+def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
+    strong = content(correct=dict.fromkeys(TASKS, 1000))
+    weak = content(correct=dict.fromkeys(TASKS, 1000), supervision="weak")
+    lines = suites.as_report([save(tmp_path / "a", strong), save(tmp_path / "b", weak)]).splitlines()
+    assert lines[-2:] == [
+        "|  | mean | 93.6 | 93.3 | 97.2 | 100.0 | 100.0 |",
+        "|  | tasks passed | 18 | 16 | 19 | 20 | 20 |",
+    ]
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(DmnError, match="cannot be read"):
+        suites.as_report([tmp_path / "none.json"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (99.4, "99 s"), (100, "2 min"), (3569, "59 min"), (3570, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations(seconds, text):
+    assert suites.duration(seconds) == text

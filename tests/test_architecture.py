@@ -1,0 +1,58 @@
+"""Which package may import which, and what may not be imported at start."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "dmn_cli"
+
+# each layer, and the ones below it that it may import; a module may always import its own layer
+BELOW = {
+    "errors": set(),
+    "files": set(),
+    "batch": set(),
+    "config": {"errors"},
+    "babi": {"config", "errors", "files", "batch"},
+    "model": {"batch"},
+    "report": {"babi", "config", "errors"},
+    "training": {"report", "model", "babi", "config", "errors", "files", "batch"},
+    "bench": {"training", "model", "babi", "config", "errors", "batch"},
+    "cli": {"bench", "training", "report", "model", "babi", "config", "errors", "files"},
+    "__main__": {"cli"},
+}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imported(path):
+    """Every module a file imports, with those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "dmn_cli" and parts[1] != "__version__":
+            assert parts[1] == layer or parts[1] in BELOW[layer], f"{path}: {layer} must not import {name}"
+        if layer == "model":
+            assert parts[0] in {"dmn_cli", "torch", *sys.stdlib_module_names}
+        if parts[0] in ("typer", "click"):
+            assert layer == "cli"
+            assert parts[0] == "typer"
+        assert parts[0] != "numpy"
+
+
+@pytest.mark.parametrize("module", ["torch", "pydantic", "numpy"])
+def test_help_is_instant(module):
+    """``dmn --help`` imports nothing heavy."""
+    script = f"import sys, dmn_cli.cli.app; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -1,0 +1,155 @@
+"""Checkpoints: round trip, no code inside, and one clear error for each kind of damage."""
+
+import pickletools
+import zipfile
+
+import pytest
+import torch
+
+from dmn_cli.errors import DmnError
+from dmn_cli.training import checkpoint
+from dmn_cli.training.run import prepare
+from tests.training.conftest import small
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoints") / "best.pt"
+    made = prepare(small(), torch.device("cpu"), 1).checkpoint
+    checkpoint.save(path, made)
+    return path, made
+
+
+def test_round_trip(saved):
+    path, made = saved
+    loaded = checkpoint.load(path)
+    assert loaded.config == made.config
+    assert loaded.vocabulary == made.vocabulary
+    assert loaded.progress == made.progress
+    assert loaded.threads == 1
+    weights = loaded.model.state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in made.model.state_dict().items())
+
+
+def test_it_holds_tensors_and_plain_types_only(saved):
+    path, _ = saved
+    with zipfile.ZipFile(path) as archive:
+        pickled = next(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
+    imported = set()
+    for opcode, argument, _ in pickletools.genops(pickled):
+        if opcode.name == "GLOBAL":
+            imported.add(argument.replace(" ", "."))
+    assert imported <= {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage"}
+
+
+def test_the_vocabulary_is_inside(saved):
+    path, made = saved
+    content = torch.load(path, weights_only=True)
+    assert content["format_version"] == 1
+    assert content["vocabulary"]["words"] == made.vocabulary.words
+
+
+def change(path, tmp_path, edit):
+    """The checkpoint at path with a change made to its content."""
+    content = torch.load(path, weights_only=True)
+    edit(content)
+    damaged = tmp_path / "damaged.pt"
+    torch.save(content, damaged)
+    return damaged
+
+
+def shrink(content):
+    content["weights"]["embedding"] = content["weights"]["embedding"][:, :3].clone()
+
+
+DAMAGE = {
+    "another format": (lambda content: content.update(format="something"), "not a dmn checkpoint"),
+    "newer": (lambda content: content.update(format_version=99), "checkpoint format 99, this dmn reads 1"),
+    "no version": (lambda content: content.pop("format_version"), "checkpoint format None"),
+    "no weights": (lambda content: content.pop("weights"), "'weights' is missing"),
+    "no config": (lambda content: content.pop("config"), "'config' is missing"),
+    "no vocabulary": (lambda content: content.pop("vocabulary"), "'vocabulary' is missing"),
+    "no progress": (lambda content: content.pop("progress"), "'progress' is missing"),
+    "bad config": (lambda content: content["config"]["model"].update(hidden_sise=3), "hidden_sise: unknown key"),
+    "bad section": (lambda content: content.update(config=[1]), "config"),
+    "bad vocabulary": (lambda content: content["vocabulary"].update(words="abc"), "vocabulary.words is no list"),
+    "empty vocabulary": (lambda content: content["vocabulary"].update(answers=[]), "vocabulary.answers is no list"),
+    "bad passes": (lambda content: content.update(passes=-1), "from 1 to 10000, found -1"),
+    "wrong shape": (shrink, r"weights embedding: wanted \(\d+, 6\) float32, found \(\d+, 3\) float32"),
+    "wrong type": (
+        lambda content: content["weights"].update(embedding=content["weights"]["embedding"].double()),
+        "wanted .* float32, found .* float64",
+    ),
+    "missing weight": (lambda content: content["weights"].pop("embedding"), "no weights embedding, wanted"),
+    "extra weight": (lambda content: content["weights"].update(x=torch.zeros(1)), "weights x are not of this network"),
+    "no tensor": (lambda content: content["weights"].update(embedding=3), "weights embedding: wanted .* found int"),
+    "bad progress": (lambda content: content["progress"].update(colour="blue"), "damaged checkpoint: .*colour"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_named(kind, saved, tmp_path):
+    edit, expected = DAMAGE[kind]
+    damaged = change(saved[0], tmp_path, edit)
+    with pytest.raises(DmnError, match=expected) as error:
+        checkpoint.load(damaged)
+    assert error.value.code == 2
+    assert "damaged.pt" in error.value.message
+    assert "\n" not in error.value.message
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 broken zip", bytes(1000)])
+def test_what_is_no_checkpoint(content, tmp_path):
+    path = tmp_path / "file.pt"
+    path.write_bytes(content)
+    with pytest.raises(DmnError, match=r"file\.pt: not a checkpoint, or a damaged one"):
+        checkpoint.load(path)
+
+
+def test_cut_short(saved, tmp_path):
+    data = saved[0].read_bytes()
+    path = tmp_path / "cut.pt"
+    for length in (10, len(data) // 2, len(data) - 10):
+        path.write_bytes(data[:length])
+        with pytest.raises(DmnError, match="damaged"):
+            checkpoint.load(path)
+
+
+def test_a_pickle_that_runs_code_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "proof"), "w"))
+
+    path = tmp_path / "evil.pt"
+    torch.save({"format": "dmn checkpoint", "weights": Evil()}, path)
+    with pytest.raises(DmnError, match="not a checkpoint"):
+        checkpoint.load(path)
+    assert not (tmp_path / "proof").exists()
+
+
+def test_a_plain_list_is_no_checkpoint(tmp_path):
+    path = tmp_path / "list.pt"
+    torch.save([1, 2], path)
+    with pytest.raises(DmnError, match="not a dmn checkpoint"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "."])
+def test_missing(name, tmp_path):
+    with pytest.raises(DmnError, match="cannot be read"):
+        checkpoint.load(tmp_path / name)
+
+
+def test_a_failed_save_leaves_the_old_file(saved, tmp_path, monkeypatch):
+    _, made = saved
+    path = tmp_path / "best.pt"
+    path.write_bytes(b"old")
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(path, made)
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["best.pt"]

@@ -1,0 +1,298 @@
+"""Runs: what they write, that they can be killed and resumed to the same bytes, and how they refuse."""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from dmn_cli.errors import DmnError, Stopped
+from dmn_cli.training import checkpoint, loop, run
+from tests.training.conftest import small
+
+CPU = torch.device("cpu")
+
+
+def finish(a_run):
+    *_, finished = run.go(a_run)
+    return finished
+
+
+def weights(path):
+    return checkpoint.load(path).model.state_dict()
+
+
+def assert_same(folder, other):
+    for name in (run.best, run.last):
+        one, two = weights(name(folder)), weights(name(other))
+        assert all(torch.equal(one[key], two[key]) for key in one | two)
+
+
+def metrics(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    timed = ("seconds", "questions_per_second")
+    return [{key: value for key, value in line.items() if key not in timed} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    finish(run.start(small(), folder, CPU, 1))
+    return folder
+
+
+def test_a_run_folder_tells_the_whole_story(whole):
+    files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
+    expected = ["config.yaml", "run.json", "metrics.jsonl", "results.json", "results.csv", "results.md", "done"]
+    assert files == {*expected, "checkpoints/best.pt", "checkpoints/last.pt"}
+    story = json.loads((whole / "run.json").read_text())["starts"]
+    assert len(story) == 1
+    assert {"command", "git", "torch", "device", "threads", "data"} <= story[0].keys()
+    assert [line["epoch"] for line in metrics(whole)] == [1, 2, 3, 4]
+    results = json.loads((whole / "results.json").read_text())
+    assert results["split"] == "test"
+    assert results["tasks"][0]["questions"] == 100
+    assert results["mean_accuracy"] == results["tasks"][0]["correct"] / 100
+
+
+def test_the_best_checkpoint_is_the_best_epoch(whole):
+    lines = metrics(whole)
+    best = max(lines, key=lambda line: (line["valid_accuracy"], line["epoch"]))
+    saved = checkpoint.load(run.best(whole))
+    assert saved.progress.epoch == best["epoch"]
+    assert saved.progress.best_accuracy == best["valid_accuracy"]
+    assert saved.optimizer is None
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4, 6, 7, 13, 23])
+def test_killed_after_any_step_and_resumed_it_ends_with_the_same_bytes(steps, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    folder = tmp_path / "run"
+    training = run.go(run.start(small(), folder, CPU, 1))
+    for made, _ in enumerate(training):
+        if made >= steps:
+            break
+    training.close()  # as if killed: nothing more is written
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+
+
+def test_work_since_the_last_save_is_made_again(whole, tmp_path):
+    folder = tmp_path / "run"
+    training = run.go(run.start(small(), folder, CPU, 1))
+    for _ in range(12):  # all within SAVE_SECONDS: only the start is saved
+        next(training)
+    training.close()
+    assert checkpoint.load(run.last(folder)).progress.step == 0
+    assert metrics(folder)
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+
+
+KILLED = """
+import sys, torch
+from pathlib import Path
+from dmn_cli.training import run
+from tests.training.conftest import small
+run.SAVE_SECONDS = 0.0
+folder, cpu = Path(sys.argv[1]), torch.device("cpu")
+again = run.last(folder).exists()
+for event in run.go(run.resume(folder, None, cpu) if again else run.start(small(), folder, cpu, 1)):
+    print(event, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_by_sigkill_again_and_again(whole, tmp_path):
+    folder = tmp_path / "run"
+    for lines in (1, 5, 9):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE)
+        for _ in range(lines):
+            assert process.stdout.readline()
+        time.sleep(0.003 * lines)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process.stdout.close()
+    subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=True, stdout=subprocess.DEVNULL)
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+    assert run.is_done(folder)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_between_two_steps(number, code, whole, tmp_path):
+    folder = tmp_path / "run"
+    before = signal.getsignal(number)
+    training = run.go(run.start(small(), folder, CPU, 1))
+    while next(training) != loop.Step(8, 15):
+        pass
+    os.kill(os.getpid(), number)
+    with pytest.raises(Stopped) as stopped:
+        next(training)
+    assert stopped.value.code == code
+    assert signal.getsignal(number) == before
+    assert checkpoint.load(run.last(folder)).progress.step >= 8
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+
+
+def test_a_diverged_step_is_not_made(tmp_path):
+    a_run = run.start(small(), tmp_path / "run", CPU, 1)
+    training = run.go(a_run)
+    next(training)
+    before = {name: weight.clone() for name, weight in a_run.checkpoint.model.state_dict().items()}
+    real = a_run.checkpoint.model.loss
+    a_run.checkpoint.model.loss = lambda *arguments: loop_nan(real(*arguments))
+    with pytest.raises(DmnError, match=r"training diverged in step 2: loss nan") as error:
+        next(training)
+    assert error.value.code == 1
+    after = weights(run.last(tmp_path / "run"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def loop_nan(loss):
+    return loss._replace(answers=loss.answers * math.nan)
+
+
+def test_an_infinite_gradient_stops_too(tmp_path):
+    a_run = run.start(small(), tmp_path / "run", CPU, 1)
+    a_run.checkpoint.model.embedding.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(DmnError, match=r"gradient norm (nan|inf)"):
+        next(run.go(a_run))
+
+
+def test_a_folder_in_use_is_not_overwritten(whole):
+    before = run.best(whole).read_bytes()
+    with pytest.raises(DmnError, match="already there"):
+        run.start(small(), whole, CPU, 1)
+    assert run.best(whole).read_bytes() == before
+
+
+def test_resume_refuses_another_config(whole):
+    with pytest.raises(DmnError, match=r"train\.learning_rate 0\.01 → 0\.5"):
+        run.resume(whole, small(learning_rate=0.5), CPU)
+
+
+def test_resume_refuses_other_stories(whole, monkeypatch):
+    real = run.load_training
+
+    def other(data):
+        train, valid = real(data)
+        stories = {task: stories[:1] for task, stories in train.stories.items()}
+        return train._replace(stories=stories), valid
+
+    monkeypatch.setattr(run, "load_training", other)
+    with pytest.raises(DmnError, match="not those the run began with"):
+        run.resume(whole, None, CPU)
+
+
+def test_resume_wants_a_run(tmp_path):
+    with pytest.raises(DmnError, match="no run to resume"):
+        run.resume(tmp_path, None, CPU)
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path):
+    first = run.go(run.start(small(), tmp_path / "run", CPU, 1))
+    next(first)
+    with pytest.raises(DmnError, match="another process"):
+        next(run.go(run.resume(tmp_path / "run", None, CPU)))
+    first.close()
+
+
+def test_new_folders_are_numbered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DmnError, match="no such run"):
+        run.newest_folder("task1")
+    for expected in ("task1", "task1-2", "task1-3"):
+        folder = run.new_folder("task1")
+        assert folder.name == expected
+        folder.mkdir(parents=True)
+        assert run.newest_folder("task1") == folder
+
+
+def test_early_stopping(tmp_path):
+    a_run = run.start(small(epochs=50, patience=2, learning_rate=1e-9), tmp_path / "run", CPU, 1)
+    finish(a_run)
+    assert a_run.checkpoint.progress.epoch < 10
+    assert "no better validation accuracy for 2 epochs" in (tmp_path / "run" / "done").read_text()
+
+
+def test_gates_first(tmp_path):
+    """In the gate epochs the answers teach nothing, and no epoch is the best yet."""
+    a_run = run.start(small(gate_epochs=2), tmp_path / "run", CPU, 1)
+    answer = a_run.checkpoint.model.answer.linear.weight
+    before = answer.detach().clone()
+    for event in run.go(a_run):
+        if isinstance(event, loop.Epoch):
+            assert torch.equal(answer, before) == (event.epoch <= 2) or event.epoch > 2
+            assert not (event.best and event.epoch <= 2)
+    assert not torch.equal(answer, before)
+
+
+def test_weak_supervision_leaves_the_supporting_facts_alone(tmp_path, monkeypatch):
+    """The labels may be anything: training without them gives the same network."""
+    config = small(supervision="weak")
+    finish(run.start(config, tmp_path / "one", CPU, 1))
+    real = run.dataset
+
+    def unlabelled(*arguments):
+        data = real(*arguments)
+        return dataclasses.replace(data, supporting=torch.zeros_like(data.supporting))
+
+    monkeypatch.setattr(run, "dataset", unlabelled)
+    finish(run.start(config, tmp_path / "two", CPU, 1))
+    one, two = weights(run.best(tmp_path / "one")), weights(run.best(tmp_path / "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_seed_decides(whole, tmp_path):
+    finish(run.start(small(), tmp_path / "same", CPU, 1))
+    assert_same(tmp_path / "same", whole)
+    finish(run.start(small(seed=1), tmp_path / "other", CPU, 1))
+    other = weights(run.last(tmp_path / "other"))
+    assert not torch.equal(other["embedding"], weights(run.last(whole))["embedding"])
+
+
+def renamed(questions):
+    """A run whose stories are renamed."""
+    config = small(epochs=2)
+    return config.model_copy(update={"data": config.data.model_copy(update={"renamed": True, "questions": questions})})
+
+
+def test_a_renamed_run_is_resumed_to_the_same_bytes(tmp_path, monkeypatch):
+    config = renamed(200)
+    finish(run.start(config, tmp_path / "whole", CPU, 1))
+    classes = json.loads((tmp_path / "whole" / "renamed.json").read_text())
+    assert ["daniel", "john", "mary", "sandra"] in classes["1"]
+    monkeypatch.setattr(run, "SAVE_SECONDS", 0)
+    stopped = run.go(run.start(config, tmp_path / "parts", CPU, 1))
+    for _ in range(15):  # in the second epoch
+        next(stopped)
+    stopped.close()
+    monkeypatch.setattr(run.rename, "find_classes", None)  # not found again
+    finish(run.resume(tmp_path / "parts", None, CPU))
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
+
+
+def test_epochs_are_renamed_and_validation_is_not(tmp_path, monkeypatch):
+    seen = []
+    real = run.dataset
+    monkeypatch.setattr(
+        run, "dataset", lambda config, words, stories: seen.append(stories) or real(config, words, stories)
+    )
+    a_run = run.start(renamed(200), tmp_path / "run", CPU, 1)
+    finish(a_run)
+    valid, first, second = seen
+    assert valid == a_run.valid.stories[1]
+    assert len(first) == len(second) == len(a_run.train.stories[1])
+    assert first != second
