@@ -97,8 +97,11 @@ class ModelConfig(Section):
     """Sum a forward and a backward GRU over the sentences (DMN+'s fusion layer); wants `reader: positions`."""
     gate_features: Literal["dmn", "dmn-plus"] = "dmn"
     """The nine terms of the DMN, or the four of DMN+."""
-    gate: Literal["sigmoid", "softmax"] = "sigmoid"
-    """Every fact by itself, or all facts of a question against each other."""
+    gate_order: bool = False
+    """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
+    gate: Literal["sigmoid", "softmax", "ordered"] = "sigmoid"
+    """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `ordered`: of the open
+    gates the newest counts, or the oldest, as question and memory decide."""
     episode: Literal["gru", "attention-gru", "weighted-sum"] = "gru"
     """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
     memory: Literal["gru", "relu", "linear"] = "gru"
@@ -125,6 +128,9 @@ class TrainConfig(Section):
     """Decides the initial weights, the order of the stories and the dropout."""
     supervision: Literal["strong", "weak"] = "strong"
     """`strong`: the gates are taught the supporting facts; `weak`: answers only."""
+    supporting: Literal["in-order", "any-order"] = "in-order"
+    """With `supervision: strong`: pass k is taught the k-th supporting fact, or any that no earlier pass has picked
+    (wants `gate: softmax` or `ordered`)."""
     epochs: Positive = 100
     """Passes over the training stories, at most."""
     gate_epochs: Annotated[int, Field(ge=0)] = 0
@@ -180,6 +186,10 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "model.facts", "train.supervision", "`word` wants train.supervision: weak: supporting facts are sentences"
     if model.end_of_passes is True and train.supervision != "strong":
         yield "model.end_of_passes", "train.supervision", "true wants train.supervision: strong, which is weak"
+    if train.supporting == "any-order" and train.supervision != "strong":
+        yield "train.supporting", "train.supervision", "`any-order` wants train.supervision: strong, which is weak"
+    if train.supporting == "any-order" and model.gate == "sigmoid":
+        yield "train.supporting", "model.gate", "`any-order` wants model.gate: softmax or ordered, which is sigmoid"
     if train.gate_epochs > 0 and train.supervision != "strong":
         yield "train.gate_epochs", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs >= train.epochs:

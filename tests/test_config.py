@@ -145,7 +145,7 @@ def test_a_folder_is_no_config(tmp_path: Path) -> None:
 
 # --- what is wrong: one line a fault, each with its place
 
-GATE = "c.yaml:1:9 model.gate: expected sigmoid or softmax"
+GATE = "c.yaml:1:9 model.gate: expected sigmoid, softmax or ordered"
 TASKS = "data.tasks: expected a whole number from 1 to 20, a list of them or all"
 MISFIT = "this does not fit what stands above; is the indentation right?"
 MALFORMED: list[tuple[str | bytes, list[str]]] = [
@@ -266,7 +266,7 @@ def test_keys_that_do_not_fit_each_other(errors: Check, text: str, line: str) ->
         ("learning_rate=1", "--set learning_rate: unknown key; did you mean train.learning_rate?"),
         ("modl.gate=softmax", "--set modl: unknown key; did you mean model?"),
         ("model.gate.x=1", "--set model.gate.x: unknown key; did you mean gate?"),
-        ("model.gate=", "--set model.gate: expected sigmoid or softmax, not null"),
+        ("model.gate=", "--set model.gate: expected sigmoid, softmax or ordered, not null"),
         ("model.gate", "--set: expected section.key=value, not 'model.gate'"),
         ("=3", "--set: expected section.key=value, not '=3'"),
         ("model=3", "--set model: expected lines such as `hidden_size: 80`, not 3"),

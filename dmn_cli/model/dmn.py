@@ -31,7 +31,8 @@ class DMN(nn.Module):
         passes: P, the most passes over the facts.
         reader: ``"words"`` or ``"positions"``: see input.WordReader and input.SentenceReader.
         bidirectional: see input.SentenceReader.
-        gate_features, gate, episode, memory, end_of_passes: see memory.EpisodicMemory (``memory`` is its ``update``).
+        gate_features, gate_order, gate, episode, memory, end_of_passes: see memory.EpisodicMemory (``memory`` is its
+            ``update``).
         answer: ``"linear"`` or ``"gru"``: see answer.LinearAnswer and answer.GRUAnswer.
         embedding_dropout: on the word vectors; a batch drops the same elements of a word wherever it stands.
         fact_dropout: on the facts, or the sentence vectors.
@@ -49,6 +50,7 @@ class DMN(nn.Module):
         reader: str = "words",
         bidirectional: bool = False,
         gate_features: str = "dmn",
+        gate_order: bool = False,
         gate: str = "sigmoid",
         episode: str = "gru",
         memory: str = "gru",
@@ -70,6 +72,7 @@ class DMN(nn.Module):
             hidden_size,
             passes=passes,
             gate_features=gate_features,
+            gate_order=gate_order,
             gate=gate,
             episode=episode,
             update=memory,
@@ -87,19 +90,21 @@ class DMN(nn.Module):
         question = self.question(vectors, batch)
         return self.memory(facts, question, rows, hops), question, rows
 
-    def loss(self, batch: Batch, supervised: bool) -> Loss:
+    def loss(self, batch: Batch, supervised: bool, any_order: bool = False) -> Loss:
         """The losses of a batch.
 
         Args:
             batch: the questions.
             supervised: teach the gates the supporting facts, and let a question make as many passes as it has of
                 these; else the gates' loss is 0.
+            any_order: see gate_loss.
         """
         hops = (batch.supporting >= 0).sum(1).clamp(max=self.memory.passes) if supervised else None
         recall, question, rows = self.recall(batch, hops)
         answers = self.answer.loss(recall.memory, question, batch)
-        gates = gate_loss(recall, batch.supporting, rows, self.memory) if supervised else torch.zeros_like(answers)
-        return Loss(gates, answers)
+        if not supervised:
+            return Loss(torch.zeros_like(answers), answers)
+        return Loss(gate_loss(recall, batch.supporting, rows, self.memory, any_order), answers)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> tuple[Tensor, Recall]:
@@ -108,7 +113,9 @@ class DMN(nn.Module):
         return self.answer.predict(recall.memory, question), recall
 
 
-def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory) -> Tensor:
+def gate_loss(
+    recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory, any_order: bool = False
+) -> Tensor:
     """E(gates): cross-entropy of each pass with its supporting fact, in nats, the mean over the questions.
 
     Pass k aims at the k-th supporting fact, the pass after the last of them at the end-of-passes fact. If there are
@@ -119,21 +126,34 @@ def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: Episodic
         supporting: (Q, K) steps of the supporting facts, −1 for none.
         rows: the facts of each question.
         memory: the module that made ``recall``.
+        any_order: a pass aims at any one of the supporting facts that no earlier pass has picked, and picks the one of
+            these that counts most; wants weights that compete, as those of softmax and ordered gates do.
     """
     hops = (supporting >= 0).sum(1)
     last = torch.bincount(rows.sequence, minlength=rows.count) - 1
-    total = supporting.new_zeros((), dtype=recall.memory.dtype)
-    for number, (asked, logits) in enumerate(recall.passes):
-        aims = supporting[asked, number:] if number == memory.passes - 1 else supporting[asked, number : number + 1]
+    at = torch.arange(recall.passes[0].logits.shape[1], device=supporting.device)
+    supporting = F.pad(supporting, (0, max(0, memory.passes - supporting.shape[1])), value=-1)
+    left = (supporting[:, :, None] == at).any(1)  # (Q, steps) supporting facts that no pass has picked
+    total = recall.memory.new_zeros(())
+    for number, (asked, logits, log_weights) in enumerate(recall.passes):
+        step = at[: logits.shape[1]]
+        target = left[asked, : len(step)]
+        if not any_order and number < memory.passes - 1:
+            target = target & (step == supporting[asked, number, None])
+        picked = target
+        if any_order:
+            picked = target & (step == log_weights.masked_fill(~target, -torch.inf).argmax(1, keepdim=True))
+        left[asked, : len(step)] &= ~picked
         if memory.end is not None:
-            ends = torch.where(hops[asked] == number, last[asked], -1)
-            aims = torch.cat([aims, ends[:, None]], 1)
-        target = torch.zeros_like(logits).scatter_add(1, aims.clamp(min=0), (aims >= 0).to(logits.dtype))
-        taught = (target.sum(1, keepdim=True) > 0).expand_as(target) & (logits > -torch.inf)
+            target = target | ((hops[asked] == number)[:, None] & (step == last[asked, None]))
+        taught = target.any(1)
+        parts, facts = target[taught].to(logits.dtype), ~logits[taught].isneginf()
         if memory.kind == "sigmoid":
-            loss = F.binary_cross_entropy_with_logits(logits[taught], target[taught], reduction="sum")
+            loss = F.binary_cross_entropy_with_logits(logits[taught][facts], parts[facts], reduction="sum")
+        elif any_order:
+            loss = -log_weights.masked_fill(~target, -torch.inf)[taught].logsumexp(1).sum()
         else:
-            target = target / target.sum(1, keepdim=True).clamp(min=1)
-            loss = -(target[taught] * logits.log_softmax(1)[taught]).sum()
+            parts = parts / parts.sum(1, keepdim=True)
+            loss = -(parts[facts] * log_weights[taught][facts]).sum()
         total = total + loss
     return total / len(supporting)

@@ -17,10 +17,12 @@ class Pass(NamedTuple):
     Attributes:
         asked: (A,) these questions.
         logits: (A, steps) of the gates, −∞ after a question's last fact.
+        log_weights: (A, steps) the logarithm of what each fact counts, 0 to 1; −∞ there too.
     """
 
     asked: Tensor
     logits: Tensor
+    log_weights: Tensor
 
 
 class Recall(NamedTuple):
@@ -44,7 +46,8 @@ class EpisodicMemory(nn.Module):
         hidden_size: H.
         passes: P, the most passes.
         gate_features: ``"dmn"`` or ``"dmn-plus"``, see Gate.
-        gate: ``"sigmoid"`` or ``"softmax"`` (over the facts of a question).
+        gate_order: the gate also sees where the last pass looked, see Gate.
+        gate: ``"sigmoid"``, ``"softmax"`` (over the facts of a question) or ``"ordered"``, see ``ordered``.
         episode: ``"gru"``: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; ``"attention-gru"`` (arXiv 1603.01417,
             eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
         update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
@@ -58,6 +61,7 @@ class EpisodicMemory(nn.Module):
         *,
         passes: int,
         gate_features: str,
+        gate_order: bool,
         gate: str,
         episode: str,
         update: str,
@@ -65,7 +69,8 @@ class EpisodicMemory(nn.Module):
     ):
         super().__init__()
         self.passes, self.kind, self.episode_kind, self.update_kind = passes, gate, episode, update
-        self.gate = Gate(hidden_size, gate_features)
+        self.gate = Gate(hidden_size, gate_features, gate_order)
+        self.newest = nn.Linear(2 * hidden_size, 1) if gate == "ordered" else None
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.update: nn.Module = (
             GRU(hidden_size, hidden_size)
@@ -92,30 +97,38 @@ class EpisodicMemory(nn.Module):
         made = torch.zeros(len(question), dtype=torch.long, device=question.device)
         asked = torch.arange(len(question), device=question.device)
         passes: list[Pass] = []
+        weights: Tensor | None = None
         for number in range(self.passes):
-            values = self.gate(facts, _rows(memory, asked), rows, once)
+            values = self.gate(facts, _rows(memory, asked), rows, once, weights)
             logits = rows.padded(values, -torch.inf)
-            passes.append(Pass(asked, logits))
+            log_weights = self._log_weights(logits, _rows(memory, asked), _rows(question, asked))
+            passes.append(Pass(asked, logits, log_weights))
             if self.end is not None:
-                stops = self._stops(logits, rows) if hops is None else hops[asked] <= number
+                stops = self._stops(log_weights, rows) if hops is None else hops[asked] <= number
                 if stops.any():
                     asked = asked[~stops]
-                    logits = logits[~stops]
+                    log_weights = log_weights[~stops]
                     rows, kept = rows.select(~stops)
-                    once, values = once._replace(per_row=once.per_row[kept]), values[kept]
+                    once = once._replace(per_row=once.per_row[kept])
                     if not len(asked):
                         break
-            gates = torch.sigmoid(values) if self.kind == "sigmoid" else logits.softmax(1)[rows.sequence, rows.step]
-            episode = self._episode(facts, inputs, rows, gates)
+            weights = log_weights.exp()
+            episode = self._episode(facts, inputs, rows, weights[rows.sequence, rows.step])
             updated = self._update(number, _rows(memory, asked), episode, _rows(question, asked))
             memory = updated if len(asked) == len(memory) else memory.index_copy(0, asked, updated)
             made = made.index_add(0, asked, torch.ones_like(asked))
         return Recall(memory, passes, made)
 
-    def _stops(self, logits: Tensor, rows: Packed) -> Tensor:
+    def _log_weights(self, logits: Tensor, memory: Tensor, question: Tensor) -> Tensor:
+        """(A, steps) the logarithm of what each fact counts in a pass."""
+        if self.newest is not None:
+            return ordered(logits, self.newest(torch.cat([memory, question], 1)))
+        return logits.log_softmax(1) if self.kind == "softmax" else F.logsigmoid(logits)
+
+    def _stops(self, log_weights: Tensor, rows: Packed) -> Tensor:
         """(A,) whether a question's gates pick its last fact, the end of passes."""
         last = torch.bincount(rows.sequence, minlength=rows.count) - 1
-        return logits.argmax(1) == last
+        return log_weights.argmax(1) == last
 
     def _episode(self, facts: Tensor, inputs: Tensor | None, rows: Packed, gates: Tensor) -> Tensor:
         """e (A, H) of one pass."""
@@ -140,18 +153,48 @@ def _rows(table: Tensor, asked: Tensor) -> Tensor:
     return table if len(asked) == len(table) else table[asked]
 
 
+def ordered(logits: Tensor, newest: Tensor) -> Tensor:
+    """What each fact counts where the newest of the open gates counts, or the oldest of them.
+
+    With g = σ(logit), a fact counts ``s g_t Π_{u>t} (1 − g_u) + (1 − s) g_t Π_{u<t} (1 − g_u)``. The first product is
+    what is left of c_t at the end of the episode h_t = g_t c_t + (1 − g_t) h_{t−1}; the second is the same for a
+    story read backward. So the gate of a fact need not know whether another one overrides it.
+
+    Args:
+        logits: (A, steps) of the gates, −∞ where there is no fact.
+        newest: (A, 1) the logit of s.
+
+    Returns:
+        (A, steps) logarithms, −∞ where there is no fact. Their weights sum to 1 less the chance that no gate is open.
+    """
+    none = logits.isneginf()
+    logits = logits.masked_fill(none, NEVER)
+    closed = F.logsigmoid(-logits)
+    before = closed.cumsum(1)
+    after = before[:, -1:] - before
+    chosen = torch.logaddexp(F.logsigmoid(newest) + after, F.logsigmoid(-newest) + before - closed)
+    return (F.logsigmoid(logits) + chosen).masked_fill(none, -torch.inf)
+
+
+NEVER = -1e4
+"""The logit of a gate that is shut; finite, so that its gradient is 0 and not NaN."""
+
+
 class Gate(nn.Module):
     """The gate before its sigmoid or softmax: W2 tanh(W1 z + b1) + b2.
 
     DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (arXiv 1506.07285, eq. 6).
     DMN+: z = [c∘q, c∘m, |c−q|, |c−m|] (arXiv 1603.01417, eq. 8).
+    With ``order`` z has three terms more (ours), from what the facts counted in the pass before: how much those after
+    c did, how much c, and how much those before it. In the first pass they are 0.
 
     W1 z is linear in z, so its columns are used piece by piece: what c and q alone decide once a batch, what m
     decides once a pass, and only the terms of c with m for every row in every pass.
     """
 
-    def __init__(self, hidden_size: int, features: str):
+    def __init__(self, hidden_size: int, features: str, order: bool):
         super().__init__()
+        self.order = nn.Linear(3, hidden_size, bias=False) if order else None
         self.sizes = [hidden_size] * 7 + [1] * 2 if features == "dmn" else [hidden_size] * 4
         self.first = nn.Linear(sum(self.sizes), hidden_size)
         self.second = nn.Linear(hidden_size, 1)
@@ -184,8 +227,15 @@ class Gate(nn.Module):
         )
         return Once(per_row, torch.cat([cm, dm, bm], 1), m)
 
-    def forward(self, facts: Tensor, memory: Tensor, rows: Packed, once: "Once") -> Tensor:
-        """The logits of every row, (N,): facts (F, H), memory (Q, H)."""
+    def forward(
+        self, facts: Tensor, memory: Tensor, rows: Packed, once: "Once", weights: Tensor | None = None
+    ) -> Tensor:
+        """The logits of every row, (N,): facts (F, H), memory (Q, H), weights of the pass before (Q, steps)."""
+        per_row = once.per_row
+        if self.order is not None and weights is not None:
+            before = weights.cumsum(1)
+            terms = torch.stack([before[:, -1:] - before, weights, before - weights], 2)
+            per_row = per_row + self.order(terms[rows.sequence, rows.step])
         bilinear = F.linear(memory, self.bilinear) if self.bilinear is not None else None
         per_question = F.linear(memory, once.memory_weight) if once.memory_weight is not None else None
         return gate_logits(
@@ -195,7 +245,7 @@ class Gate(nn.Module):
             rows.index,
             rows.sequence,
             once.pair_weight,
-            once.per_row,
+            per_row,
             per_question,
             self.second.weight.squeeze(0),
             self.second.bias,

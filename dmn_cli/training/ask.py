@@ -23,7 +23,7 @@ class Answer(NamedTuple):
         question: as asked.
         answer: the parts of a list or path are joined by commas.
         facts: what there was to attend to: sentences, or words with ``model.facts: word``.
-        gates: of each pass, the gate of each of these, 0 to 1. A pass that picks the end of passes is the last.
+        gates: of each pass, what each of these counted, 0 to 1. A pass that picks the end of passes is the last.
         unknown: words of story and question that training has never seen.
     """
 
@@ -79,8 +79,7 @@ def ask(checkpoint: Checkpoint, facts: Sequence[str], question: str) -> Answer:
         answer = vocabulary.answers[int(predicted)]
     else:
         answer = ",".join(vocabulary.answer_words[number] for number in predicted[0].tolist() if number > 0)
-    logits = [a_pass.logits[0] for a_pass in recall.passes]
-    gates = [(row.sigmoid() if config.model.gate == "sigmoid" else row.softmax(0)).tolist() for row in logits]
+    gates = [a_pass.log_weights[0].exp().tolist() for a_pass in recall.passes]
     attended = [word for fact in facts for word in words(fact)] if config.model.facts == "word" else list(facts)
     attended = attended[-(config.data.max_facts or 0) :] + [END_OF_PASSES] * config.end_of_passes
     said = dict.fromkeys(word for text in (*facts, question) for word in words(text))

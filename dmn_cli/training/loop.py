@@ -155,7 +155,7 @@ def training_step(
     torch.manual_seed(_mix(config.seed, step))
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
-    loss = model.loss(batch, config.supervision == "strong")
+    loss = model.loss(batch, config.supervision == "strong", config.supporting == "any-order")
     total = loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
     total.backward()

@@ -68,15 +68,38 @@ def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
     return total
 
 
-def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor) -> Tensor:
-    """W2 tanh(W1 z + b1) + b2."""
+def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None) -> Tensor:
+    """W2 tanh(W1 z + b1) + b2; ``looked``: what counted in the last pass, after this fact, of it, and before it."""
     if gate.bilinear is None:
         z = torch.cat([c * q, c * m, (c - q).abs(), (c - m).abs()])
     else:
         bilinear = torch.stack([c @ gate.bilinear @ q, c @ gate.bilinear @ m])
         z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), bilinear])
-    hidden = torch.tanh(gate.first.weight @ z + gate.first.bias)
+    first = gate.first.weight @ z + gate.first.bias
+    if gate.order is not None and looked is not None:
+        first = first + gate.order.weight @ looked
+    hidden = torch.tanh(first)
     return (gate.second.weight @ hidden + gate.second.bias)[0]
+
+
+def weights_of(memory, logits: Tensor, m: Tensor, q: Tensor) -> Tensor:
+    """What each fact counts."""
+    if memory.kind == "softmax":
+        return torch.softmax(logits, 0)
+    g = torch.sigmoid(logits)
+    if memory.kind == "sigmoid":
+        return g
+    newest = torch.sigmoid(memory.newest.weight[0] @ torch.cat([m, q]) + memory.newest.bias[0])
+    weights = []
+    for t in range(len(g)):
+        no_later = no_earlier = torch.ones((), dtype=g.dtype)
+        for u in range(len(g)):
+            if u > t:
+                no_later = no_later * (1 - g[u])
+            if u < t:
+                no_earlier = no_earlier * (1 - g[u])
+        weights.append(newest * g[t] * no_later + (1 - newest) * g[t] * no_earlier)
+    return torch.stack(weights)
 
 
 def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
@@ -112,6 +135,7 @@ class Asked:
         unit: str = "sentence",
         max_facts: int | None = None,
         supervised: bool = False,
+        any_order: bool = False,
     ):
         memory = model.memory
         facts = facts_of(model, vocabulary, story, question, unit)
@@ -126,37 +150,46 @@ class Asked:
 
         m = q
         self.logits: list[Tensor] = []
+        self.weights: list[Tensor] = []
         self.gate_loss = q.new_zeros(())
+        looked: list[Tensor | None] = [None] * len(facts)
+        left = list(aims)
         for number in range(memory.passes):
-            logits = torch.stack([gate_logit(memory.gate, c, m, q) for c in facts])
+            logits = torch.stack(
+                [gate_logit(memory.gate, c, m, q, where) for c, where in zip(facts, looked, strict=True)]
+            )
+            weights = weights_of(memory, logits, m, q)
             self.logits.append(logits)
-            target = self._target(aims, number, memory, len(facts))
+            self.weights.append(weights)
+            target = left if any_order else self._target(aims, number, memory)
+            if number == len(aims) and memory.end is not None:
+                target = [len(facts) - 1]
             if supervised and target:
-                self.gate_loss = self.gate_loss + self._cross_entropy(logits, target, memory.kind)
+                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind, any_order)
+            if any_order and left:
+                left.remove(max(left, key=lambda at: weights[at].item()))
             if memory.end is not None:
-                stop = number >= min(len(aims), memory.passes) if supervised else int(logits.argmax()) == len(facts) - 1
+                ended = int(weights.argmax()) == len(facts) - 1
+                stop = number >= min(len(aims), memory.passes) if supervised else ended
                 if stop:
                     break
-            gates = torch.sigmoid(logits) if memory.kind == "sigmoid" else torch.softmax(logits, 0)
-            m = update_of(memory, number, m, episode_of(memory, facts, gates), q)
+            looked = [torch.stack([weights[t + 1 :].sum(), weights[t], weights[:t].sum()]) for t in range(len(facts))]
+            m = update_of(memory, number, m, episode_of(memory, facts, weights), q)
         self.memory = m
         self._answer(model, vocabulary, question, m, q)
 
     @staticmethod
-    def _target(aims: list[int], number: int, memory, count: int) -> list[int]:
-        if number == len(aims) and memory.end is not None:
-            return [count - 1]
-        if number == memory.passes - 1:
-            return aims[number:]
-        return aims[number : number + 1]
+    def _target(aims: list[int], number: int, memory) -> list[int]:
+        return aims[number:] if number == memory.passes - 1 else aims[number : number + 1]
 
     @staticmethod
-    def _cross_entropy(logits: Tensor, target: list[int], kind: str) -> Tensor:
-        if kind == "softmax":
-            logs = logits.log_softmax(0)
-            return -sum(logs[at] for at in target) / len(target)
-        p = torch.sigmoid(logits)
-        return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
+    def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], kind: str, any_order: bool) -> Tensor:
+        if kind == "sigmoid":
+            p = torch.sigmoid(logits)
+            return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
+        if any_order:
+            return -sum(weights[at] for at in target).log()
+        return -sum(weights[at].log() for at in target) / len(target)
 
     def _answer(self, model: DMN, vocabulary: Vocabulary, question: Question, m: Tensor, q: Tensor) -> None:
         answer = model.answer

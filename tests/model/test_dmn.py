@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from dmn_cli.babi import vocab
 from dmn_cli.babi.batches import collate, encode
 from dmn_cli.babi.stories import Question, Story
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.memory import ordered
 from tests.model import naive
 
 STORIES = [
@@ -32,6 +34,10 @@ VARIANTS: dict[str, dict] = {
     "softmax": {"gate": "softmax"},
     "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
     "sigmoid weighted sum": {"episode": "weighted-sum"},
+    "ordered": {"gate": "ordered", "episode": "weighted-sum"},
+    "ordered, gated GRU": {"gate": "ordered", "gate_order": True},
+    "order terms": {"gate_order": True},
+    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
     "relu memory": {"memory": "relu"},
     "linear memory": {"memory": "linear"},
     "decoder": {"answer": "gru"},
@@ -74,18 +80,24 @@ def whole(end_of_passes: bool, unit: str = "sentence", max_facts: int | None = N
     return data, collate(data, torch.arange(len(data)))
 
 
-@pytest.mark.parametrize("supervised", [True, False])
+COMPETING = [name for name, options in VARIANTS.items() if options.get("gate") in ("softmax", "ordered")]
+
+
+@pytest.mark.parametrize(
+    ("name", "supervised", "any_order"),
+    [(name, supervised, False) for name in VARIANTS for supervised in (True, False)]
+    + [(name, True, True) for name in COMPETING],
+)
 @pytest.mark.parametrize("max_facts", [None, 2])
-@pytest.mark.parametrize("name", VARIANTS)
-def test_losses_and_gradients_are_those_of_the_loops(name, max_facts, supervised):
+def test_losses_and_gradients_are_those_of_the_loops(name, supervised, any_order, max_facts):
     model = make(supervised, **VARIANTS[name])
     _, batch = whole(supervised, max_facts=max_facts)
-    loss = model.loss(batch, supervised)
+    loss = model.loss(batch, supervised, any_order)
     (loss.gates + 0.7 * loss.answers).backward()
     fast = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
     model.zero_grad()
 
-    asked = ask_all(model, max_facts=max_facts, supervised=supervised)
+    asked = ask_all(model, max_facts=max_facts, supervised=supervised, any_order=any_order)
     gates = sum(question.gate_loss for question in asked) / len(asked)
     answers = sum(question.answer_loss for question in asked) / len(asked)
     torch.testing.assert_close(loss.gates, gates)
@@ -109,9 +121,11 @@ def test_predictions_and_attention_are_those_of_the_loops(name, end_of_passes):
         question = asked[number]
         assert [word for word in predicted[row].tolist() if word >= 0] == question.answer
         torch.testing.assert_close(recall.memory[row], question.memory)
-        logits = [step.logits[step.asked == row][0] for step in recall.passes if (step.asked == row).any()]
-        assert len(logits) == len(question.logits)
-        for fast, slow in zip(logits, question.logits, strict=True):
+        passes = [step for step in recall.passes if (step.asked == row).any()]
+        logits = [step.logits[step.asked == row][0] for step in passes]
+        log_weights = [step.log_weights[step.asked == row][0] for step in passes]
+        expected = [weights.log() for weights in question.weights]
+        for fast, slow in zip(logits + log_weights, question.logits + expected, strict=True):
             torch.testing.assert_close(fast[: len(slow)], slow)
             assert (fast[len(slow) :] == -torch.inf).all()
 
@@ -183,6 +197,36 @@ def test_passes_stop_when_the_gate_picks_the_end():
     _, recall = model.predict(batch)
     assert len(recall.passes) == 3
     assert recall.hops.tolist() == [3] * 7
+
+
+def test_of_open_gates_the_newest_or_the_oldest_counts():
+    logits = torch.tensor([[-50.0, 50.0, -50.0, 50.0, -50.0, -torch.inf]])
+    for newest, expected in ((50.0, 3), (-50.0, 1)):
+        weights = ordered(logits, torch.tensor([[newest]])).exp()
+        torch.testing.assert_close(weights, F.one_hot(torch.tensor([expected]), 6).float())
+
+
+def test_shut_gates_give_finite_gradients():
+    logits = torch.tensor([[-200.0, 200.0, -torch.inf], [-1e9, -1e9, -1e9]], requires_grad=True)
+    newest = torch.zeros(2, 1, requires_grad=True)
+    weights = ordered(logits, newest)
+    weights[~logits.isneginf()].sum().backward()
+    assert torch.isfinite(weights[0, :2]).all()
+    assert torch.isfinite(logits.grad[:, :2]).all()
+    assert torch.isfinite(newest.grad).all()
+
+
+def test_in_any_order_every_supporting_fact_is_picked_once():
+    """Whatever the order the data names them in, the loss is the same; in order, it is not."""
+    model = make(True, gate="ordered")
+    _, batch = whole(True)
+    row = batch.number.tolist().index(3)
+    losses = []
+    for order in ([3, 2, 0, 1], [0, 1, 2, 3]):
+        batch.supporting[row] = torch.tensor(order)
+        losses.append([model.loss(batch, True, any_order).gates for any_order in (True, False)])
+    torch.testing.assert_close(losses[0][0], losses[1][0])
+    assert not torch.isclose(losses[0][1], losses[1][1])
 
 
 def test_more_supporting_facts_than_passes_all_are_taught():
