@@ -94,7 +94,8 @@ class Batch:
     Attributes:
         story_words: the stories' words (S sequences; index = word number), each fact closed by <eof>.
         fact_ends: (F,) the row of ``story_words`` at which each fact ends.
-        sentences: the different sentences among the facts.
+        sentences: the different sentences among the facts, the longest first.
+        sentence_words: the same sentences (U sequences; index = word number).
         fact_sentence: (F,) the sentence of each fact.
         story_facts: the stories' facts (S sequences; index = fact).
         question_words: the different question texts (T sequences; index = word number).
@@ -109,6 +110,7 @@ class Batch:
     story_words: Packed
     fact_ends: Tensor
     sentences: Sentences
+    sentence_words: Packed
     fact_sentence: Tensor
     story_facts: Packed
     question_words: Packed

@@ -89,12 +89,16 @@ class ModelConfig(Section):
     """Size of facts, question, episode and memory."""
     embedding_size: Size = 80
     """Size of a word's vector."""
-    reader: Literal["words", "positions"] = "words"
-    """`words`: a GRU over all words of the story; `positions`: position-encoded sentences, a GRU over these (DMN+)."""
+    reader: Literal["words", "positions", "sentences"] = "words"
+    """`words`: a GRU over all words of the story; `positions`: position-encoded sentences, a GRU over these (DMN+);
+    `sentences`: a GRU over each sentence's words, a GRU over the sentences."""
     facts: Literal["sentence", "word"] = "sentence"
     """One fact a sentence, or (for stories of one sentence) one fact a word; `word` wants `supervision: weak`."""
     bidirectional: bool = False
-    """Sum a forward and a backward GRU over the sentences (DMN+'s fusion layer); wants `reader: positions`."""
+    """Sum a forward and a backward GRU over the sentences (DMN+'s fusion layer); wants `reader: positions` or
+    `sentences`."""
+    residual: bool = False
+    """Add to a fact the vector of its own sentence; wants `reader: sentences`, or `positions` with equal sizes."""
     gate_features: Literal["dmn", "dmn-plus"] = "dmn"
     """The nine terms of the DMN, or the four of DMN+."""
     gate_order: bool = False
@@ -106,6 +110,9 @@ class ModelConfig(Section):
     """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
     memory: Literal["gru", "relu", "linear"] = "gru"
     """The memory update: a GRU, DMN+'s untied ReLU layers, or untied linear layers."""
+    memory_features: Literal["episode", "products"] = "episode"
+    """What the memory update takes: the episode, or a layer over it and its products and differences with question and
+    memory."""
     passes: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
     """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, 10 at most."""
     end_of_passes: bool | Literal["auto"] = "auto"
@@ -116,7 +123,7 @@ class ModelConfig(Section):
     embedding_dropout: Fraction = 0.0
     """Dropout on the word vectors."""
     fact_dropout: Fraction = 0.0
-    """Dropout on the facts (with `reader: positions`, on the sentence vectors before the GRU)."""
+    """Dropout on the facts (with `reader: positions` and `sentences`, on the sentence vectors before the GRU)."""
     answer_dropout: Fraction = 0.0
     """Dropout on the memory and question that the answer is read from."""
 
@@ -178,8 +185,12 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
     for key in ("train", "valid", "test"):
         if data.source != "files" and getattr(data, key) is not None:
             yield f"data.{key}", "data.source", f"wants data.source: files, which is {data.source}"
-    if model.bidirectional and model.reader != "positions":
-        yield "model.bidirectional", "model.reader", f"wants model.reader: positions, which is {model.reader}"
+    for key in ("bidirectional", "residual"):
+        if getattr(model, key) and model.reader == "words":
+            yield f"model.{key}", "model.reader", "wants model.reader: positions or sentences, which is words"
+    if model.residual and model.reader == "positions" and model.embedding_size != model.hidden_size:
+        sizes = f"{model.hidden_size}, which is {model.embedding_size}"
+        yield "model.residual", "model.embedding_size", f"with model.reader: positions wants embedding_size {sizes}"
     if model.facts == "word" and model.reader != "words":
         yield "model.facts", "model.reader", f"`word` wants model.reader: words, which is {model.reader}"
     if model.facts == "word" and train.supervision != "weak":

@@ -166,8 +166,7 @@ def collate(data: Dataset, questions: Tensor) -> Batch:
     first_fact = data.story_start[stories]
     first_word = data.fact_start[first_fact]
     length, by_length = (data.fact_start[first_fact + used] - first_word).sort(descending=True, stable=True)
-    rank = torch.empty_like(by_length)
-    rank[by_length] = torch.arange(len(by_length))
+    rank = _rank(by_length)
     first_word = first_word[by_length]
     story_words = pack(length)
     story_words = story_words.of(data.words[first_word[story_words.sequence] + story_words.step])
@@ -180,6 +179,8 @@ def collate(data: Dataset, questions: Tensor) -> Batch:
     fact_rank = rank[fact_story]
     fact_ends = story_words.row(fact_rank, data.fact_start[fact + 1] - 1 - first_word[fact_rank])
     sentences, fact_sentence = data.sentence[fact].unique(return_inverse=True)
+    sentence_words, by_sentence = _pack_texts(data.sentence_words, data.sentence_start, sentences)
+    fact_sentence = _rank(by_sentence)[fact_sentence]
     used_sorted, by_used = used.sort(descending=True, stable=True)
     story_facts = pack(used_sorted)
     story_facts = story_facts.of(base[by_used][story_facts.sequence] + story_facts.step)
@@ -190,15 +191,16 @@ def collate(data: Dataset, questions: Tensor) -> Batch:
     supporting = (data.supporting[questions] - (facts - window)[:, None]).clamp(min=-1)  # none, or out of sight: −1
     supporting = supporting.gather(1, (supporting < 0).sort(dim=1, stable=True).indices)  # these last
     texts, text = data.text[questions].unique(return_inverse=True)
-    question_words, text_rank = _pack_texts(data, texts)
+    question_words, by_text = _pack_texts(data.text_words, data.text_start, texts)
     return Batch(
         story_words=story_words,
         fact_ends=fact_ends,
-        sentences=_sentences(data, sentences),
+        sentences=_sentences(data, sentences[by_sentence]),
+        sentence_words=sentence_words,
         fact_sentence=fact_sentence,
         story_facts=story_facts,
         question_words=question_words,
-        question_text=text_rank[text],
+        question_text=_rank(by_text)[text],
         rows=rows.of(index),
         supporting=supporting,
         answer=data.answer[questions],
@@ -207,14 +209,19 @@ def collate(data: Dataset, questions: Tensor) -> Batch:
     )
 
 
-def _pack_texts(data: Dataset, texts: Tensor) -> tuple[Packed, Tensor]:
-    """Question texts packed by their words, and the packed sequence of each."""
-    start = data.text_start[texts]
-    length, by_length = (data.text_start[texts + 1] - start).sort(descending=True, stable=True)
+def _pack_texts(words: Tensor, start: Tensor, texts: Tensor) -> tuple[Packed, Tensor]:
+    """Texts packed by their words, and which of them each packed sequence is."""
+    first = start[texts]
+    length, by_length = (start[texts + 1] - first).sort(descending=True, stable=True)
     packed = pack(length)
-    rank = torch.empty_like(by_length)
-    rank[by_length] = torch.arange(len(by_length))
-    return packed.of(data.text_words[start[by_length][packed.sequence] + packed.step]), rank
+    return packed.of(words[first[by_length][packed.sequence] + packed.step]), by_length
+
+
+def _rank(order: Tensor) -> Tensor:
+    """Where each one stands in an order of all of them."""
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(len(order))
+    return rank
 
 
 def _sentences(data: Dataset, sentences: Tensor) -> Sentences:

@@ -29,10 +29,11 @@ class DMN(nn.Module):
         hidden_size: H.
         embedding_size: E.
         passes: P, the most passes over the facts.
-        reader: ``"words"`` or ``"positions"``: see input.WordReader and input.SentenceReader.
-        bidirectional: see input.SentenceReader.
-        gate_features, gate_order, gate, episode, memory, end_of_passes: see memory.EpisodicMemory (``memory`` is its
-            ``update``).
+        reader: ``"words"``: see input.WordReader; ``"sentences"`` (with a GRU over their words) or ``"positions"``: see
+            input.SentenceReader.
+        bidirectional, residual: see input.SentenceReader.
+        gate_features, gate_order, gate, episode, memory, memory_features, end_of_passes: see memory.EpisodicMemory
+            (``memory`` is its ``update``).
         answer: ``"linear"`` or ``"gru"``: see answer.LinearAnswer and answer.GRUAnswer.
         embedding_dropout: on the word vectors; a batch drops the same elements of a word wherever it stands.
         fact_dropout: on the facts, or the sentence vectors.
@@ -49,11 +50,13 @@ class DMN(nn.Module):
         passes: int = 3,
         reader: str = "words",
         bidirectional: bool = False,
+        residual: bool = False,
         gate_features: str = "dmn",
         gate_order: bool = False,
         gate: str = "sigmoid",
         episode: str = "gru",
         memory: str = "gru",
+        memory_features: str = "episode",
         end_of_passes: bool = False,
         answer: str = "linear",
         embedding_dropout: float = 0.0,
@@ -65,7 +68,14 @@ class DMN(nn.Module):
         self.input: nn.Module = (
             WordReader(embedding_size, hidden_size, fact_dropout)
             if reader == "words"
-            else SentenceReader(embedding_size, hidden_size, fact_dropout, bidirectional)
+            else SentenceReader(
+                embedding_size,
+                hidden_size,
+                fact_dropout,
+                word_gru=reader == "sentences",
+                bidirectional=bidirectional,
+                residual=residual,
+            )
         )
         self.question = QuestionModule(embedding_size, hidden_size)
         self.memory = EpisodicMemory(
@@ -76,6 +86,7 @@ class DMN(nn.Module):
             gate=gate,
             episode=episode,
             update=memory,
+            features=memory_features,
             end_of_passes=end_of_passes,
         )
         self.answer: LinearAnswer | GRUAnswer = (LinearAnswer if answer == "linear" else GRUAnswer)(

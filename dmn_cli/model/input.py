@@ -39,23 +39,46 @@ class WordReader(nn.Module):
 
 
 class SentenceReader(nn.Module):
-    """Position-encoded sentences, and a GRU over these (arXiv 1603.01417, §3.1).
+    """Sentences, each a vector of its own, and a GRU over these (arXiv 1603.01417, §3.1).
 
     The backward GRU starts at the last fact that a question may use: its states are the question's own. What
     questions share are the sentence vectors, their projections and the forward states.
 
     Args:
-        embedding_size: E, which is the size of a sentence vector too.
+        embedding_size: E.
         hidden_size: H.
         dropout: on the sentence vectors.
+        word_gru: a sentence vector is the last state of a GRU over the sentence's words, (H,); without one it is the
+            position encoding, (E,).
         bidirectional: add a GRU that runs backward (the fusion layer of DMN+).
+        residual: add the sentence vector itself, so that a fact says at least what its own sentence says; wants
+            vectors of size H.
     """
 
-    def __init__(self, embedding_size: int, hidden_size: int, dropout: float, bidirectional: bool):
+    def __init__(
+        self,
+        embedding_size: int,
+        hidden_size: int,
+        dropout: float,
+        *,
+        word_gru: bool,
+        bidirectional: bool,
+        residual: bool,
+    ):
         super().__init__()
-        self.gru = GRU(embedding_size, hidden_size)
-        self.backward_gru = GRU(embedding_size, hidden_size) if bidirectional else None
-        self.dropout = dropout
+        size = hidden_size if word_gru else embedding_size
+        self.word_gru = GRU(embedding_size, hidden_size) if word_gru else None
+        self.gru = GRU(size, hidden_size)
+        self.backward_gru = GRU(size, hidden_size) if bidirectional else None
+        self.dropout, self.residual = dropout, residual
+
+    def sentences(self, vectors: Tensor, batch: Batch) -> Tensor:
+        """The vectors of the different sentences: word vectors (V, E) → (U, H) or (U, E)."""
+        if self.word_gru is None:
+            return position_encoding(vectors, batch.sentences)
+        last: Tensor
+        _, last = self.word_gru(self.word_gru.project(vectors), batch.sentence_words)
+        return last
 
     def forward(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Packed]:
         """Read the stories of a batch.
@@ -68,10 +91,12 @@ class SentenceReader(nn.Module):
             facts (F, H), or with a backward GRU a fact for every row that is one (≤ N, H); and the rows, whose index
             is the fact. The number of facts is the index of the end-of-passes fact.
         """
-        sentences = F.dropout(position_encoding(vectors, batch.sentences), self.dropout, self.training)
+        sentences = F.dropout(self.sentences(vectors, batch), self.dropout, self.training)
         index = batch.fact_sentence[batch.story_facts.index]
         states, _ = self.gru(self.gru.project(sentences), batch.story_facts.of(index))
         facts = torch.empty_like(states).index_copy(0, batch.story_facts.index, states)
+        if self.residual:
+            facts = facts + sentences[batch.fact_sentence]
         if self.backward_gru is None:
             return facts, batch.rows
 

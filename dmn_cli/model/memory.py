@@ -52,6 +52,8 @@ class EpisodicMemory(nn.Module):
             eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
         update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
             (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU.
+        features: ``"episode"``: the update takes e as it is; ``"products"``: tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b)
+            in its place, as the gate sees a fact: what of the episode is new, and what was asked for.
         end_of_passes: the last fact of every question means that its passes are over.
     """
 
@@ -65,6 +67,7 @@ class EpisodicMemory(nn.Module):
         gate: str,
         episode: str,
         update: str,
+        features: str,
         end_of_passes: bool,
     ):
         super().__init__()
@@ -72,6 +75,7 @@ class EpisodicMemory(nn.Module):
         self.gate = Gate(hidden_size, gate_features, gate_order)
         self.newest = nn.Linear(2 * hidden_size, 1) if gate == "ordered" else None
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
+        self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
         self.update: nn.Module = (
             GRU(hidden_size, hidden_size)
             if update == "gru"
@@ -141,6 +145,10 @@ class EpisodicMemory(nn.Module):
 
     def _update(self, number: int, memory: Tensor, episode: Tensor, question: Tensor) -> Tensor:
         """m^k (A, H) from m^{k−1}, e^k and q."""
+        if self.products is not None:
+            differences = [(episode - question).abs(), (episode - memory).abs()]
+            features = torch.cat([episode, episode * question, episode * memory, *differences], 1)
+            episode = torch.tanh(self.products(features))
         if isinstance(self.update, GRU):
             return self.update.cell(episode, memory)
         linear = self.update[number]  # type: ignore[index]

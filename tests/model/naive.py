@@ -39,13 +39,14 @@ def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Questio
         for vector in vectors:
             h = gru(reader.gru, vector, h)
             forward.append(h)
+        own = vectors if reader.residual else [0] * len(vectors)
         if reader.backward_gru is None:
-            return forward
+            return [f + v for f, v in zip(forward, own, strict=True)]
         backward, h = [], zero
         for vector in reversed(vectors):
             h = gru(reader.backward_gru, vector, h)
             backward.insert(0, h)
-        return [f + b for f, b in zip(forward, backward, strict=True)]
+        return [f + b + v for f, b, v in zip(forward, backward, own, strict=True)]
     facts, h = [], zero
     for sentence in sentences:
         for word in sentence if unit == "word" else [*sentence, 1]:
@@ -58,7 +59,12 @@ def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Questio
 
 
 def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
-    """Position encoding, element by element."""
+    """The last state of a GRU over the words; or position encoding, element by element."""
+    if model.input.word_gru is not None:
+        h = model.embedding.new_zeros(model.input.word_gru.weight_hh.shape[1])
+        for word in sentence:
+            h = gru(model.input.word_gru, model.embedding[word], h)
+        return h
     size = model.embedding.shape[1]
     total = model.embedding.new_zeros(size)
     for j, word in enumerate(sentence, start=1):
@@ -115,6 +121,10 @@ def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
 
 
 def update_of(memory, number: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
+    if memory.products is not None:
+        e = torch.tanh(
+            memory.products.weight @ torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()]) + memory.products.bias
+        )
     if memory.update_kind == "gru":
         return gru(memory.update, e, m)
     layer = memory.update[number]

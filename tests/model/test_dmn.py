@@ -43,6 +43,10 @@ VARIANTS: dict[str, dict] = {
     "decoder": {"answer": "gru"},
     "positions": {"reader": "positions"},
     "bidirectional": {"reader": "positions", "bidirectional": True},
+    "sentences": {"reader": "sentences"},
+    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
+    "products": {"memory_features": "products"},
+    "products, relu": {"memory_features": "products", "memory": "relu"},
     "DMN+": {
         "reader": "positions",
         "bidirectional": True,
