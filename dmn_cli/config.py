@@ -114,7 +114,10 @@ class ModelConfig(Section):
     """What the memory update takes: the episode, or a layer over it and its products and differences with question and
     memory."""
     passes: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
-    """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, 10 at most."""
+    """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, and the free ones,
+    10 at most."""
+    free_passes: Annotated[int, Field(ge=0, le=9)] = 0
+    """With `supervision: strong`: the first so many passes are not taught; in them the network may look around."""
     end_of_passes: bool | Literal["auto"] = "auto"
     """Append a fact that means `enough`: a question's passes stop when its gate picks it. It has to be taught, so
     `auto` is true with `supervision: strong` and false with `weak`."""
@@ -197,6 +200,10 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "model.facts", "train.supervision", "`word` wants train.supervision: weak: supporting facts are sentences"
     if model.end_of_passes is True and train.supervision != "strong":
         yield "model.end_of_passes", "train.supervision", "true wants train.supervision: strong, which is weak"
+    if model.free_passes > 0 and train.supervision != "strong":
+        yield "model.free_passes", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
+    if model.passes != "auto" and model.free_passes >= model.passes:
+        yield "model.free_passes", "model.passes", f"leaves no pass to teach: model.passes is {model.passes}"
     if train.supporting == "any-order" and train.supervision != "strong":
         yield "train.supporting", "train.supervision", "`any-order` wants train.supervision: strong, which is weak"
     if train.supporting == "any-order" and model.gate == "sigmoid":

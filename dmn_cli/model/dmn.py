@@ -28,7 +28,7 @@ class DMN(nn.Module):
         answers: A, the number of answers (``answer="linear"``) or of answer words (``answer="gru"``).
         hidden_size: H.
         embedding_size: E.
-        passes: P, the most passes over the facts.
+        passes, free_passes: P, the most passes over the facts, and how many of them are not taught.
         reader: ``"words"``: see input.WordReader; ``"sentences"`` (with a GRU over their words) or ``"positions"``: see
             input.SentenceReader.
         bidirectional, residual: see input.SentenceReader.
@@ -48,6 +48,7 @@ class DMN(nn.Module):
         hidden_size: int = 80,
         embedding_size: int = 80,
         passes: int = 3,
+        free_passes: int = 0,
         reader: str = "words",
         bidirectional: bool = False,
         residual: bool = False,
@@ -81,6 +82,7 @@ class DMN(nn.Module):
         self.memory = EpisodicMemory(
             hidden_size,
             passes=passes,
+            free_passes=free_passes,
             gate_features=gate_features,
             gate_order=gate_order,
             gate=gate,
@@ -107,10 +109,12 @@ class DMN(nn.Module):
         Args:
             batch: the questions.
             supervised: teach the gates the supporting facts, and let a question make as many passes as it has of
-                these; else the gates' loss is 0.
+                these, after the free ones; else the gates' loss is 0.
             any_order: see gate_loss.
         """
-        hops = (batch.supporting >= 0).sum(1).clamp(max=self.memory.passes) if supervised else None
+        hops = None
+        if supervised:
+            hops = (self.memory.free_passes + (batch.supporting >= 0).sum(1)).clamp(max=self.memory.passes)
         recall, question, rows = self.recall(batch, hops)
         answers = self.answer.loss(recall.memory, question, batch)
         if not supervised:
@@ -130,7 +134,8 @@ def gate_loss(
     """E(gates): cross-entropy of each pass with its supporting fact, in nats, the mean over the questions.
 
     Pass k aims at the k-th supporting fact, the pass after the last of them at the end-of-passes fact. If there are
-    more supporting facts than passes, the last pass aims at all that are left, in equal parts.
+    more supporting facts than passes, the last pass aims at all that are left, in equal parts. Passes are counted
+    after the free ones, which aim at nothing.
 
     Args:
         recall: what the memory attended to.
@@ -143,13 +148,14 @@ def gate_loss(
     hops = (supporting >= 0).sum(1)
     last = torch.bincount(rows.sequence, minlength=rows.count) - 1
     at = torch.arange(recall.passes[0].logits.shape[1], device=supporting.device)
-    supporting = F.pad(supporting, (0, max(0, memory.passes - supporting.shape[1])), value=-1)
+    passes = memory.passes - memory.free_passes
+    supporting = F.pad(supporting, (0, max(0, passes - supporting.shape[1])), value=-1)
     left = (supporting[:, :, None] == at).any(1)  # (Q, steps) supporting facts that no pass has picked
     total = recall.memory.new_zeros(())
-    for number, (asked, logits, log_weights) in enumerate(recall.passes):
+    for number, (asked, logits, log_weights) in enumerate(recall.passes[memory.free_passes :]):
         step = at[: logits.shape[1]]
         target = left[asked, : len(step)]
-        if not any_order and number < memory.passes - 1:
+        if not any_order and number < passes - 1:
             target = target & (step == supporting[asked, number, None])
         picked = target
         if any_order:

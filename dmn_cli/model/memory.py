@@ -45,6 +45,7 @@ class EpisodicMemory(nn.Module):
     Args:
         hidden_size: H.
         passes: P, the most passes.
+        free_passes: how many of them come before the first that is taught; no question stops in these.
         gate_features: ``"dmn"`` or ``"dmn-plus"``, see Gate.
         gate_order: the gate also sees where the last pass looked, see Gate.
         gate: ``"sigmoid"``, ``"softmax"`` (over the facts of a question) or ``"ordered"``, see ``ordered``.
@@ -62,6 +63,7 @@ class EpisodicMemory(nn.Module):
         hidden_size: int,
         *,
         passes: int,
+        free_passes: int,
         gate_features: str,
         gate_order: bool,
         gate: str,
@@ -71,7 +73,8 @@ class EpisodicMemory(nn.Module):
         end_of_passes: bool,
     ):
         super().__init__()
-        self.passes, self.kind, self.episode_kind, self.update_kind = passes, gate, episode, update
+        self.passes, self.free_passes = passes, free_passes
+        self.kind, self.episode_kind, self.update_kind = gate, episode, update
         self.gate = Gate(hidden_size, gate_features, gate_order)
         self.newest = nn.Linear(2 * hidden_size, 1) if gate == "ordered" else None
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
@@ -107,7 +110,7 @@ class EpisodicMemory(nn.Module):
             logits = rows.padded(values, -torch.inf)
             log_weights = self._log_weights(logits, _rows(memory, asked), _rows(question, asked))
             passes.append(Pass(asked, logits, log_weights))
-            if self.end is not None:
+            if self.end is not None and number >= self.free_passes:
                 stops = self._stops(log_weights, rows) if hops is None else hops[asked] <= number
                 if stops.any():
                     asked = asked[~stops]

@@ -17,7 +17,9 @@ def passes(config: Config, stories: list[Story]) -> int:
     """``model.passes``, with ``auto`` decided by the training stories."""
     if config.model.passes != "auto":
         return config.model.passes
-    most = max(len(set(question.supporting)) for story in stories for question in story.questions)
+    most = config.model.free_passes + max(
+        len(set(question.supporting)) for story in stories for question in story.questions
+    )
     return min(max(most, 1), MOST_PASSES)
 
 

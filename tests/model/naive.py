@@ -171,17 +171,20 @@ class Asked:
             weights = weights_of(memory, logits, m, q)
             self.logits.append(logits)
             self.weights.append(weights)
-            target = left if any_order else self._target(aims, number, memory)
-            if number == len(aims) and memory.end is not None:
+            taught = number - memory.free_passes
+            target = left if any_order else self._target(aims, taught, memory)
+            if taught == len(aims) and memory.end is not None:
                 target = [len(facts) - 1]
+            if taught < 0:
+                target = []
             if supervised and target:
                 self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind, any_order)
-            if any_order and left:
+            if any_order and left and taught >= 0:
                 left.remove(max(left, key=lambda at: weights[at].item()))
             if memory.end is not None:
                 ended = int(weights.argmax()) == len(facts) - 1
-                stop = number >= min(len(aims), memory.passes) if supervised else ended
-                if stop:
+                stop = taught >= min(len(aims), memory.passes) if supervised else ended
+                if stop and taught >= 0:
                     break
             looked = [torch.stack([weights[t + 1 :].sum(), weights[t], weights[:t].sum()]) for t in range(len(facts))]
             m = update_of(memory, number, m, episode_of(memory, facts, weights), q)
@@ -190,7 +193,8 @@ class Asked:
 
     @staticmethod
     def _target(aims: list[int], number: int, memory) -> list[int]:
-        return aims[number:] if number == memory.passes - 1 else aims[number : number + 1]
+        last = memory.passes - memory.free_passes - 1
+        return aims[number:] if number == last else aims[number : number + 1]
 
     @staticmethod
     def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], kind: str, any_order: bool) -> Tensor:

@@ -47,6 +47,8 @@ VARIANTS: dict[str, dict] = {
     "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
     "products": {"memory_features": "products"},
     "products, relu": {"memory_features": "products", "memory": "relu"},
+    "a free pass": {"free_passes": 1, "gate": "ordered", "gate_order": True},
+    "two free passes": {"free_passes": 2},
     "DMN+": {
         "reader": "positions",
         "bidirectional": True,
