@@ -138,9 +138,9 @@ class TrainConfig(Section):
     """Decides the initial weights, the order of the stories and the dropout."""
     supervision: Literal["strong", "weak"] = "strong"
     """`strong`: the gates are taught the supporting facts; `weak`: answers only."""
-    supporting: Literal["in-order", "any-order"] = "in-order"
-    """With `supervision: strong`: pass k is taught the k-th supporting fact, or any that no earlier pass has picked
-    (wants `gate: softmax` or `ordered`)."""
+    order_slack: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """With `supervision: strong`: 0: pass k is taught the k-th supporting fact; 1: any that no earlier pass has picked;
+    between: the others count that much less than the one whose turn it is (wants `gate: softmax` or `ordered`)."""
     epochs: Positive = 100
     """Passes over the training stories, at most."""
     gate_epochs: Annotated[int, Field(ge=0)] = 0
@@ -204,10 +204,14 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "model.free_passes", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if model.passes != "auto" and model.free_passes >= model.passes:
         yield "model.free_passes", "model.passes", f"leaves no pass to teach: model.passes is {model.passes}"
-    if train.supporting == "any-order" and train.supervision != "strong":
-        yield "train.supporting", "train.supervision", "`any-order` wants train.supervision: strong, which is weak"
-    if train.supporting == "any-order" and model.gate == "sigmoid":
-        yield "train.supporting", "model.gate", "`any-order` wants model.gate: softmax or ordered, which is sigmoid"
+    if train.order_slack > 0 and train.supervision != "strong":
+        yield "train.order_slack", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
+    if train.order_slack > 0 and model.gate == "sigmoid":
+        yield (
+            "train.order_slack",
+            "model.gate",
+            "wants model.gate: softmax or ordered, which is sigmoid; or set it to 0",
+        )
     if train.gate_epochs > 0 and train.supervision != "strong":
         yield "train.gate_epochs", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs >= train.epochs:

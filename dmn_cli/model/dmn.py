@@ -103,14 +103,14 @@ class DMN(nn.Module):
         question = self.question(vectors, batch)
         return self.memory(facts, question, rows, hops), question, rows
 
-    def loss(self, batch: Batch, supervised: bool, any_order: bool = False) -> Loss:
+    def loss(self, batch: Batch, supervised: bool, order_slack: float = 0.0) -> Loss:
         """The losses of a batch.
 
         Args:
             batch: the questions.
             supervised: teach the gates the supporting facts, and let a question make as many passes as it has of
                 these, after the free ones; else the gates' loss is 0.
-            any_order: see gate_loss.
+            order_slack: see gate_loss.
         """
         hops = None
         if supervised:
@@ -119,7 +119,7 @@ class DMN(nn.Module):
         answers = self.answer.loss(recall.memory, question, batch)
         if not supervised:
             return Loss(torch.zeros_like(answers), answers)
-        return Loss(gate_loss(recall, batch.supporting, rows, self.memory, any_order), answers)
+        return Loss(gate_loss(recall, batch.supporting, rows, self.memory, order_slack), answers)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> tuple[Tensor, Recall]:
@@ -129,7 +129,7 @@ class DMN(nn.Module):
 
 
 def gate_loss(
-    recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory, any_order: bool = False
+    recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory, order_slack: float = 0.0
 ) -> Tensor:
     """E(gates): cross-entropy of each pass with its supporting fact, in nats, the mean over the questions.
 
@@ -142,35 +142,37 @@ def gate_loss(
         supporting: (Q, K) steps of the supporting facts, −1 for none.
         rows: the facts of each question.
         memory: the module that made ``recall``.
-        any_order: a pass aims at any one of the supporting facts that no earlier pass has picked, and picks the one of
-            these that counts most; wants weights that compete, as those of softmax and ordered gates do.
+        order_slack: 0 to 1. Above 0, a pass aims at the facts that no earlier pass has picked, at the first of them
+            with 1 and at the others with ``order_slack``: its loss is −log of what they count, so weighted, and it
+            picks the one that counts most. Wants weights that compete, as those of softmax and ordered gates do.
     """
     hops = (supporting >= 0).sum(1)
     last = torch.bincount(rows.sequence, minlength=rows.count) - 1
     at = torch.arange(recall.passes[0].logits.shape[1], device=supporting.device)
-    passes = memory.passes - memory.free_passes
-    supporting = F.pad(supporting, (0, max(0, passes - supporting.shape[1])), value=-1)
-    left = (supporting[:, :, None] == at).any(1)  # (Q, steps) supporting facts that no pass has picked
+    is_kth = supporting[:, :, None] == at
+    place = torch.where(is_kth.any(1), is_kth.byte().argmax(1), supporting.shape[1])  # (Q, steps) in the order
+    left = is_kth.any(1)  # (Q, steps) supporting facts that no pass has picked
     total = recall.memory.new_zeros(())
-    for number, (asked, logits, log_weights) in enumerate(recall.passes[memory.free_passes :]):
+    passes = recall.passes[memory.free_passes :]
+    for number, (asked, logits, log_weights) in enumerate(passes):
         step = at[: logits.shape[1]]
-        target = left[asked, : len(step)]
-        if not any_order and number < passes - 1:
-            target = target & (step == supporting[asked, number, None])
-        picked = target
-        if any_order:
-            picked = target & (step == log_weights.masked_fill(~target, -torch.inf).argmax(1, keepdim=True))
+        candidates = left[asked, : len(step)]
+        places = place[asked, : len(step)].masked_fill(~candidates, supporting.shape[1])
+        first = candidates & (places == places.amin(1, keepdim=True))
+        aim = torch.where(first, 1.0, candidates * order_slack).to(logits.dtype)
+        if order_slack == 0 and number == memory.passes - memory.free_passes - 1:
+            aim = candidates.to(logits.dtype)
+        picked = (aim.log() + log_weights.detach()).argmax(1, keepdim=True) == step
         left[asked, : len(step)] &= ~picked
         if memory.end is not None:
-            target = target | ((hops[asked] == number)[:, None] & (step == last[asked, None]))
-        taught = target.any(1)
-        parts, facts = target[taught].to(logits.dtype), ~logits[taught].isneginf()
+            aim = aim + ((hops[asked] == number)[:, None] & (step == last[asked, None]))
+        taught = aim.any(1)
+        aim, facts = aim[taught], ~logits[taught].isneginf()
         if memory.kind == "sigmoid":
-            loss = F.binary_cross_entropy_with_logits(logits[taught][facts], parts[facts], reduction="sum")
-        elif any_order:
-            loss = -log_weights.masked_fill(~target, -torch.inf)[taught].logsumexp(1).sum()
+            loss = F.binary_cross_entropy_with_logits(logits[taught][facts], aim[facts], reduction="sum")
+        elif order_slack > 0:
+            loss = -(aim.log() + log_weights[taught]).logsumexp(1).sum()
         else:
-            parts = parts / parts.sum(1, keepdim=True)
-            loss = -(parts[facts] * log_weights[taught][facts]).sum()
+            loss = -((aim / aim.sum(1, keepdim=True))[facts] * log_weights[taught][facts]).sum()
         total = total + loss
     return total / len(supporting)

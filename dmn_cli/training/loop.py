@@ -152,10 +152,10 @@ def training_step(
     Raises:
         DmnError: the loss or the gradient is not finite; the step has not been made.
     """
-    torch.manual_seed(_mix(config.seed, step))
+    _seed_dropout(model.embedding.device, _mix(config.seed, step))
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
-    loss = model.loss(batch, config.supervision == "strong", config.supporting == "any-order")
+    loss = model.loss(batch, config.supervision == "strong", config.order_slack)
     total = loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
     total.backward()
@@ -168,6 +168,14 @@ def training_step(
         )
     optimizer.step()
     return loss
+
+
+def _seed_dropout(device: torch.device, seed: int) -> None:
+    """Seed one device's generator: ``torch.manual_seed`` seeds all, and without CUDA formats a stack trace each time."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _end_of_epoch(

@@ -145,7 +145,7 @@ class Asked:
         unit: str = "sentence",
         max_facts: int | None = None,
         supervised: bool = False,
-        any_order: bool = False,
+        order_slack: float = 0.0,
     ):
         memory = model.memory
         facts = facts_of(model, vocabulary, story, question, unit)
@@ -172,15 +172,13 @@ class Asked:
             self.logits.append(logits)
             self.weights.append(weights)
             taught = number - memory.free_passes
-            target = left if any_order else self._target(aims, taught, memory)
+            target = self._target(left, taught, memory, order_slack)
             if taught == len(aims) and memory.end is not None:
-                target = [len(facts) - 1]
-            if taught < 0:
-                target = []
+                target = {len(facts) - 1: 1.0}
             if supervised and target:
-                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind, any_order)
-            if any_order and left and taught >= 0:
-                left.remove(max(left, key=lambda at: weights[at].item()))
+                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind, order_slack)
+            if taught >= 0 and left:
+                left.remove(max(left, key=lambda at: target[at] * weights[at].item()) if order_slack else left[0])
             if memory.end is not None:
                 ended = int(weights.argmax()) == len(facts) - 1
                 stop = taught >= min(len(aims), memory.passes) if supervised else ended
@@ -192,17 +190,24 @@ class Asked:
         self._answer(model, vocabulary, question, m, q)
 
     @staticmethod
-    def _target(aims: list[int], number: int, memory) -> list[int]:
+    def _target(left: list[int], taught: int, memory, order_slack: float) -> dict[int, float]:
+        """What a pass aims at: facts, and how much each."""
+        if taught < 0:
+            return {}
+        if order_slack:
+            return {at: 1.0 if at == left[0] else order_slack for at in left}
         last = memory.passes - memory.free_passes - 1
-        return aims[number:] if number == last else aims[number : number + 1]
+        return dict.fromkeys(left if taught == last else left[:1], 1.0)
 
     @staticmethod
-    def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], kind: str, any_order: bool) -> Tensor:
+    def _cross_entropy(
+        logits: Tensor, weights: Tensor, target: dict[int, float], kind: str, order_slack: float
+    ) -> Tensor:
         if kind == "sigmoid":
             p = torch.sigmoid(logits)
             return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
-        if any_order:
-            return -sum(weights[at] for at in target).log()
+        if order_slack:
+            return -sum(part * weights[at] for at, part in target.items()).log()
         return -sum(weights[at].log() for at in target) / len(target)
 
     def _answer(self, model: DMN, vocabulary: Vocabulary, question: Question, m: Tensor, q: Tensor) -> None:
