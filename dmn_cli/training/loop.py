@@ -171,7 +171,7 @@ def training_step(
 
 
 def _seed_dropout(device: torch.device, seed: int) -> None:
-    """Seed one device's generator: ``torch.manual_seed`` seeds all, and without CUDA formats a stack trace each time."""
+    """Seed one generator: ``torch.manual_seed`` seeds those of all devices, and notes a stack trace each time."""
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)
     else:
