@@ -78,6 +78,9 @@ class DataConfig(Section):
     """With `source: generated`: how many questions to train on; as many again are the test."""
     max_facts: Positive | None = None
     """The memory attends to the last so many facts before a question; null: to all of them."""
+    supporting: Literal["as-given", "tidy"] = "as-given"
+    """The order of the supporting facts, which the passes are taught: as the files have it; or, where four of five
+    training questions of a task list them in story order, in that order for all (bAbI: task 8)."""
     renamed: bool = False
     """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
 
@@ -138,9 +141,6 @@ class TrainConfig(Section):
     """Decides the initial weights, the order of the stories and the dropout."""
     supervision: Literal["strong", "weak"] = "strong"
     """`strong`: the gates are taught the supporting facts; `weak`: answers only."""
-    order_slack: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """With `supervision: strong`: 0: pass k is taught the k-th supporting fact; 1: any that no earlier pass has picked;
-    between: the others count that much less than the one whose turn it is (wants `gate: softmax` or `ordered`)."""
     epochs: Positive = 100
     """Passes over the training stories, at most."""
     gate_epochs: Annotated[int, Field(ge=0)] = 0
@@ -204,14 +204,6 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "model.free_passes", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if model.passes != "auto" and model.free_passes >= model.passes:
         yield "model.free_passes", "model.passes", f"leaves no pass to teach: model.passes is {model.passes}"
-    if train.order_slack > 0 and train.supervision != "strong":
-        yield "train.order_slack", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
-    if train.order_slack > 0 and model.gate == "sigmoid":
-        yield (
-            "train.order_slack",
-            "model.gate",
-            "wants model.gate: softmax or ordered, which is sigmoid; or set it to 0",
-        )
     if train.gate_epochs > 0 and train.supervision != "strong":
         yield "train.gate_epochs", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs >= train.epochs:

@@ -1,6 +1,7 @@
 """The stories of a split, from wherever a config says."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,6 +15,9 @@ from dmn_cli.errors import DmnError
 from dmn_cli.files import sha256
 
 SplitName = Literal["train", "valid", "test"]
+
+MOSTLY = 0.8
+"""The part of a task's questions in story order from which ``data.supporting: tidy`` takes the others for lapses."""
 
 OWN = 0
 """The task number of a user's own stories."""
@@ -44,12 +48,25 @@ def load_training(data: DataConfig) -> tuple[Split, Split]:
         DmnError: data is missing or malformed.
     """
     train = _load(data, "train")
+    if data.supporting == "tidy":
+        train = train._replace(stories={task: _tidy(stories) for task, stories in train.stories.items()})
     if _has_validation(data):
         return train, _load(data, "valid")
     kept, held = {}, {}
     for task, stories in train.stories.items():
         kept[task], held[task] = _hold_out(stories, data, task)
     return Split(kept, train.digests), Split(held, train.digests)
+
+
+def _tidy(stories: list[Story]) -> list[Story]:
+    """The supporting facts of all questions in story order, if those of most questions are: see MOSTLY."""
+    several = [q.supporting for story in stories for q in story.questions if len(q.supporting) > 1]
+    if sum(supporting == tuple(sorted(supporting)) for supporting in several) < MOSTLY * len(several):
+        return stories
+    return [
+        replace(story, questions=tuple(replace(q, supporting=tuple(sorted(q.supporting))) for q in story.questions))
+        for story in stories
+    ]
 
 
 def load_split(data: DataConfig, split: SplitName) -> Split:

@@ -103,14 +103,13 @@ class DMN(nn.Module):
         question = self.question(vectors, batch)
         return self.memory(facts, question, rows, hops), question, rows
 
-    def loss(self, batch: Batch, supervised: bool, order_slack: float = 0.0) -> Loss:
+    def loss(self, batch: Batch, supervised: bool) -> Loss:
         """The losses of a batch.
 
         Args:
             batch: the questions.
             supervised: teach the gates the supporting facts, and let a question make as many passes as it has of
                 these, after the free ones; else the gates' loss is 0.
-            order_slack: see gate_loss.
         """
         hops = None
         if supervised:
@@ -119,7 +118,7 @@ class DMN(nn.Module):
         answers = self.answer.loss(recall.memory, question, batch)
         if not supervised:
             return Loss(torch.zeros_like(answers), answers)
-        return Loss(gate_loss(recall, batch.supporting, rows, self.memory, order_slack), answers)
+        return Loss(gate_loss(recall, batch.supporting, rows, self.memory), answers)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> tuple[Tensor, Recall]:
@@ -128,9 +127,7 @@ class DMN(nn.Module):
         return self.answer.predict(recall.memory, question), recall
 
 
-def gate_loss(
-    recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory, order_slack: float = 0.0
-) -> Tensor:
+def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory) -> Tensor:
     """E(gates): cross-entropy of each pass with its supporting fact, in nats, the mean over the questions.
 
     Pass k aims at the k-th supporting fact, the pass after the last of them at the end-of-passes fact. If there are
@@ -142,37 +139,22 @@ def gate_loss(
         supporting: (Q, K) steps of the supporting facts, −1 for none.
         rows: the facts of each question.
         memory: the module that made ``recall``.
-        order_slack: 0 to 1. Above 0, a pass aims at the facts that no earlier pass has picked, at the first of them
-            with 1 and at the others with ``order_slack``: its loss is −log of what they count, so weighted, and it
-            picks the one that counts most. Wants weights that compete, as those of softmax and ordered gates do.
     """
     hops = (supporting >= 0).sum(1)
     last = torch.bincount(rows.sequence, minlength=rows.count) - 1
-    at = torch.arange(recall.passes[0].logits.shape[1], device=supporting.device)
-    is_kth = supporting[:, :, None] == at
-    place = torch.where(is_kth.any(1), is_kth.byte().argmax(1), supporting.shape[1])  # (Q, steps) in the order
-    left = is_kth.any(1)  # (Q, steps) supporting facts that no pass has picked
     total = recall.memory.new_zeros(())
-    passes = recall.passes[memory.free_passes :]
-    for number, (asked, logits, log_weights) in enumerate(passes):
-        step = at[: logits.shape[1]]
-        candidates = left[asked, : len(step)]
-        places = place[asked, : len(step)].masked_fill(~candidates, supporting.shape[1])
-        first = candidates & (places == places.amin(1, keepdim=True))
-        aim = torch.where(first, 1.0, candidates * order_slack).to(logits.dtype)
-        if order_slack == 0 and number == memory.passes - memory.free_passes - 1:
-            aim = candidates.to(logits.dtype)
-        picked = (aim.log() + log_weights.detach()).argmax(1, keepdim=True) == step
-        left[asked, : len(step)] &= ~picked
+    for number, (asked, logits, log_weights) in enumerate(recall.passes[memory.free_passes :]):
+        is_last = number == memory.passes - memory.free_passes - 1
+        aims = supporting[asked, number:] if is_last else supporting[asked, number : number + 1]
         if memory.end is not None:
-            aim = aim + ((hops[asked] == number)[:, None] & (step == last[asked, None]))
-        taught = aim.any(1)
-        aim, facts = aim[taught], ~logits[taught].isneginf()
+            ends = torch.where(hops[asked] == number, last[asked], -1)
+            aims = torch.cat([aims, ends[:, None]], 1)
+        target = torch.zeros_like(logits).scatter_add(1, aims.clamp(min=0), (aims >= 0).to(logits.dtype))
+        taught = (target.sum(1, keepdim=True) > 0).expand_as(target) & (logits > -torch.inf)
         if memory.kind == "sigmoid":
-            loss = F.binary_cross_entropy_with_logits(logits[taught][facts], aim[facts], reduction="sum")
-        elif order_slack > 0:
-            loss = -(aim.log() + log_weights[taught]).logsumexp(1).sum()
+            loss = F.binary_cross_entropy_with_logits(logits[taught], target[taught], reduction="sum")
         else:
-            loss = -((aim / aim.sum(1, keepdim=True))[facts] * log_weights[taught][facts]).sum()
+            target = target / target.sum(1, keepdim=True).clamp(min=1)
+            loss = -(target[taught] * log_weights[taught]).sum()
         total = total + loss
     return total / len(supporting)

@@ -155,7 +155,7 @@ def training_step(
     _seed_dropout(model.embedding.device, _mix(config.seed, step))
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
-    loss = model.loss(batch, config.supervision == "strong", config.order_slack)
+    loss = model.loss(batch, config.supervision == "strong")
     total = loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
     total.backward()

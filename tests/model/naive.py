@@ -145,7 +145,6 @@ class Asked:
         unit: str = "sentence",
         max_facts: int | None = None,
         supervised: bool = False,
-        order_slack: float = 0.0,
     ):
         memory = model.memory
         facts = facts_of(model, vocabulary, story, question, unit)
@@ -163,7 +162,6 @@ class Asked:
         self.weights: list[Tensor] = []
         self.gate_loss = q.new_zeros(())
         looked: list[Tensor | None] = [None] * len(facts)
-        left = list(aims)
         for number in range(memory.passes):
             logits = torch.stack(
                 [gate_logit(memory.gate, c, m, q, where) for c, where in zip(facts, looked, strict=True)]
@@ -172,13 +170,11 @@ class Asked:
             self.logits.append(logits)
             self.weights.append(weights)
             taught = number - memory.free_passes
-            target = self._target(left, taught, memory, order_slack)
+            target = self._target(aims, taught, memory)
             if taught == len(aims) and memory.end is not None:
-                target = {len(facts) - 1: 1.0}
+                target = [len(facts) - 1]
             if supervised and target:
-                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind, order_slack)
-            if taught >= 0 and left:
-                left.remove(max(left, key=lambda at: target[at] * weights[at].item()) if order_slack else left[0])
+                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind)
             if memory.end is not None:
                 ended = int(weights.argmax()) == len(facts) - 1
                 stop = taught >= min(len(aims), memory.passes) if supervised else ended
@@ -190,24 +186,18 @@ class Asked:
         self._answer(model, vocabulary, question, m, q)
 
     @staticmethod
-    def _target(left: list[int], taught: int, memory, order_slack: float) -> dict[int, float]:
-        """What a pass aims at: facts, and how much each."""
+    def _target(aims: list[int], taught: int, memory) -> list[int]:
+        """What a pass aims at; the free passes, which are counted from below 0, at nothing."""
         if taught < 0:
-            return {}
-        if order_slack:
-            return {at: 1.0 if at == left[0] else order_slack for at in left}
+            return []
         last = memory.passes - memory.free_passes - 1
-        return dict.fromkeys(left if taught == last else left[:1], 1.0)
+        return aims[taught:] if taught == last else aims[taught : taught + 1]
 
     @staticmethod
-    def _cross_entropy(
-        logits: Tensor, weights: Tensor, target: dict[int, float], kind: str, order_slack: float
-    ) -> Tensor:
+    def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], kind: str) -> Tensor:
         if kind == "sigmoid":
             p = torch.sigmoid(logits)
             return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
-        if order_slack:
-            return -sum(part * weights[at] for at, part in target.items()).log()
         return -sum(weights[at].log() for at in target) / len(target)
 
     def _answer(self, model: DMN, vocabulary: Vocabulary, question: Question, m: Tensor, q: Tensor) -> None:
