@@ -76,7 +76,7 @@ class EpisodicMemory(nn.Module):
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
         self.gate = Gate(hidden_size, gate_features, gate_order)
-        self.newest = nn.Linear(2 * hidden_size, 1) if gate == "ordered" else None
+        self.newest = nn.Parameter(torch.zeros(passes)) if gate == "ordered" else None
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
         self.update: nn.Module = (
@@ -108,7 +108,7 @@ class EpisodicMemory(nn.Module):
         for number in range(self.passes):
             values = self.gate(facts, _rows(memory, asked), rows, once, weights)
             logits = rows.padded(values, -torch.inf)
-            log_weights = self._log_weights(logits, _rows(memory, asked), _rows(question, asked))
+            log_weights = self._log_weights(logits, number)
             passes.append(Pass(asked, logits, log_weights))
             if self.end is not None and number >= self.free_passes:
                 stops = self._stops(log_weights, rows) if hops is None else hops[asked] <= number
@@ -126,10 +126,10 @@ class EpisodicMemory(nn.Module):
             made = made.index_add(0, asked, torch.ones_like(asked))
         return Recall(memory, passes, made)
 
-    def _log_weights(self, logits: Tensor, memory: Tensor, question: Tensor) -> Tensor:
+    def _log_weights(self, logits: Tensor, number: int) -> Tensor:
         """(A, steps) the logarithm of what each fact counts in a pass."""
         if self.newest is not None:
-            return ordered(logits, self.newest(torch.cat([memory, question], 1)))
+            return ordered(logits, PACE * self.newest[number])
         return logits.log_softmax(1) if self.kind == "softmax" else F.logsigmoid(logits)
 
     def _stops(self, log_weights: Tensor, rows: Packed) -> Tensor:
@@ -173,7 +173,7 @@ def ordered(logits: Tensor, newest: Tensor) -> Tensor:
 
     Args:
         logits: (A, steps) of the gates, −∞ where there is no fact.
-        newest: (A, 1) the logit of s.
+        newest: () the logit of s, which is the same for all questions.
 
     Returns:
         (A, steps) logarithms, −∞ where there is no fact. Their weights sum to 1 less the chance that no gate is open.
@@ -186,6 +186,9 @@ def ordered(logits: Tensor, newest: Tensor) -> Tensor:
     chosen = torch.logaddexp(F.logsigmoid(newest) + after, F.logsigmoid(-newest) + before - closed)
     return (F.logsigmoid(logits) + chosen).masked_fill(none, -torch.inf)
 
+
+PACE = 4
+"""How much faster than other weights the logit of s moves: Adam moves all at one pace, and it has far to go."""
 
 NEVER = -1e4
 """The logit of a gate that is shut; finite, so that its gradient is 0 and not NaN."""

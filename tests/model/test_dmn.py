@@ -202,13 +202,13 @@ def test_passes_stop_when_the_gate_picks_the_end():
 def test_of_open_gates_the_newest_or_the_oldest_counts():
     logits = torch.tensor([[-50.0, 50.0, -50.0, 50.0, -50.0, -torch.inf]])
     for newest, expected in ((50.0, 3), (-50.0, 1)):
-        weights = ordered(logits, torch.tensor([[newest]])).exp()
+        weights = ordered(logits, torch.tensor(newest)).exp()
         torch.testing.assert_close(weights, F.one_hot(torch.tensor([expected]), 6).float())
 
 
 def test_shut_gates_give_finite_gradients():
     logits = torch.tensor([[-200.0, 200.0, -torch.inf], [-1e9, -1e9, -1e9]], requires_grad=True)
-    newest = torch.zeros(2, 1, requires_grad=True)
+    newest = torch.zeros((), requires_grad=True)
     weights = ordered(logits, newest)
     weights[~logits.isneginf()].sum().backward()
     assert torch.isfinite(weights[0, :2]).all()
