@@ -11,7 +11,8 @@ import itertools
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,10 +20,14 @@ from torch import Tensor
 from dmn_cli.babi.stories import Question, Story, answer_words, words
 
 Classes = list[list[str]]
-"""Classes of interchangeable words, both in alphabetical order."""
+"""Classes of interchangeable words and phrases, both in alphabetical order. A phrase that stands alone is not renamed,
+and nor are its words."""
 
 Feature = tuple[str, tuple[int, ...], tuple[str, ...]]
 """A kind, numbers, and words: swapping two words swaps them in the last part."""
+
+EVERYWHERE = 0.9
+"""The part of all facts, or of all questions, that hold a word which belongs to no phrase."""
 
 STORIES = 1000
 """Stories looked at, at most: enough to tell words apart."""
@@ -39,6 +44,9 @@ LARGEST = 4.0
 CLEAR = 6.5
 """Standard deviations of a single feature from which two words differ beyond any doubt."""
 
+JOINT = "_"
+"""Between the words of a phrase while it is taken for one word."""
+
 MOST_ANSWERS = 1000
 """Renamed forms of an answer beyond which they are not listed."""
 
@@ -48,7 +56,8 @@ def find_classes(stories: Sequence[Story]) -> Classes:
 
     Every two words of a class have passed the test; when in doubt, words stay apart.
     """
-    stories = stories[:STORIES]
+    phrases = find_phrases(stories)
+    stories = [_map(story, lambda text: _join(text, phrases)) for story in stories[:STORIES]]
     counts = [Counter(_features(story)) for story in stories]
     number = {feature: at for at, feature in enumerate(dict.fromkeys(itertools.chain.from_iterable(counts)))}
     table = torch.zeros(len(number) + 1, len(stories), dtype=torch.int16)  # the last row: features never seen
@@ -75,7 +84,43 @@ def find_classes(stories: Sequence[Story]) -> Classes:
             distance[first, second] = _test((table[left] - table[right]).float(), kinds, signs)
             if distance[first, second] > CLEAR:
                 break
-    return _cliques(distance)
+    classes = _cliques(distance)
+    found = {word for kind in classes for word in kind}
+    kept = [[phrase] for phrase in map(JOINT.join, phrases) if phrase not in found and found & {*phrase.split(JOINT)}]
+    return sorted([" ".join(word.split(JOINT)) for word in kind] for kind in classes + kept)
+
+
+def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
+    """Words that stand for one thing together (*pink rectangle*, *box of chocolates*), the longest first.
+
+    Two neighbours are joined if one of them never stands without the other; then the same for what this leaves. Words
+    that are in nearly every sentence, like *the*, or in an answer are left alone.
+    """
+    facts = [words(fact) for story in stories for fact in story.facts]
+    questions = [words(question.text) for story in stories for question in story.questions]
+    alone = {word for story in stories for question in story.questions for word in _answer(question.answer)}
+    for texts in (facts, questions):
+        held = Counter(word for text in texts for word in set(text))
+        alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
+    texts = facts + questions
+    while True:
+        counts = Counter(itertools.chain.from_iterable(texts))
+        pairs = Counter(pair for text in texts for pair in itertools.pairwise(text) if not alone & {*pair})
+        joined = [[*pair] for pair, n in pairs.items() if n >= FEWEST and n in (counts[pair[0]], counts[pair[1]])]
+        if not joined:
+            return sorted((word.split(JOINT) for word in counts if JOINT in word), key=lambda phrase: -len(phrase))
+        texts = [_join(text, joined) for text in texts]
+
+
+def _join(text: list[str], phrases: Sequence[list[str]], joint: str = JOINT) -> list[str]:
+    """A sentence with the words of each phrase as one word; of two phrases that fit, the one named first."""
+    joined: list[str] = []
+    at = 0
+    while at < len(text):
+        phrase = next((phrase for phrase in phrases if text[at : at + len(phrase)] == phrase), text[at : at + 1])
+        joined.append(joint.join(phrase))
+        at += len(phrase)
+    return joined
 
 
 def rename(stories: Iterable[Story], classes: Classes, seed: str) -> list[Story]:
@@ -90,7 +135,8 @@ def rename(stories: Iterable[Story], classes: Classes, seed: str) -> list[Story]
         the stories in lower case and without punctuation, which is all that encoding looks at.
     """
     generator = random.Random(seed)
-    return [_renamed(story, _order(classes, generator)) for story in stories]
+    phrases = _phrases(classes)
+    return [_renamed(story, _order(classes, generator), phrases) for story in stories]
 
 
 def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
@@ -106,7 +152,9 @@ def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
         orders = (itertools.permutations(kind, len(some)) for kind, some in zip(classes, used, strict=True))
         before = [word for some in used for word in some]
         for order in itertools.product(*orders):
-            found.add(_renamed_answer(answer, dict(zip(before, itertools.chain(*order), strict=True))))
+            new = dict(zip(before, itertools.chain(*order), strict=True))
+            parts = ([new.get(word, word) for word in part.split()] for part in answer_words(answer))
+            found.add(",".join(map(" ".join, parts)))
     return sorted(found)
 
 
@@ -114,19 +162,27 @@ def _order(classes: Classes, generator: random.Random) -> dict[str, str]:
     return {old: new for kind in classes for old, new in zip(kind, generator.sample(kind, len(kind)), strict=True)}
 
 
-def _renamed(story: Story, new: dict[str, str]) -> Story:
+def _phrases(classes: Classes) -> list[list[str]]:
+    """Those among the words of classes, the longest first."""
+    several = (word.split() for kind in classes for word in kind if " " in word)
+    return sorted(several, key=lambda phrase: -len(phrase))
+
+
+def _renamed(story: Story, new: dict[str, str], phrases: Sequence[list[str]]) -> Story:
+    return _map(story, lambda text: [new.get(word, word) for word in _join(text, phrases, " ")])
+
+
+def _map(story: Story, change: Callable[[list[str]], list[str]]) -> Story:
+    """A story with the words of every sentence, and of every part of an answer, changed."""
+
     def text(sentence: str) -> str:
-        return " ".join(new.get(word, word) for word in words(sentence))
+        return " ".join(change(words(sentence)))
 
-    questions = [
-        Question(text(question.text), _renamed_answer(question.answer, new), question.facts, question.supporting)
-        for question in story.questions
-    ]
+    def answer(whole: str) -> str:
+        return ",".join(" ".join(change(part.split())) for part in answer_words(whole))
+
+    questions = [replace(q, text=text(q.text), answer=answer(q.answer)) for q in story.questions]
     return Story(tuple(map(text, story.facts)), tuple(questions))
-
-
-def _renamed_answer(answer: str, new: dict[str, str]) -> str:
-    return ",".join(" ".join(new.get(word, word) for word in part.split()) for part in answer_words(answer))
 
 
 def _answer(answer: str) -> list[str]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmn_cli.babi.generate import generate
-from dmn_cli.babi.rename import answers, find_classes, rename
+from dmn_cli.babi.rename import answers, find_classes, find_phrases, rename
 from dmn_cli.babi.solve import solve
 from dmn_cli.babi.stories import Question, Story, answer_words, words
 
@@ -39,6 +39,35 @@ def test_what_can_be_swapped_is_found_and_nothing_else(task, together, apart):
     for story in rename(stories, classes, "any"):
         for question, solution in zip(story.questions, solve(story), strict=True):
             assert (solution.answer, solution.supporting) == (question.answer, question.supporting)
+
+
+def test_names_of_several_words_are_renamed_as_one():
+    stories = generate(17, 1000, 0)
+    classes = find_classes(stories)
+    shapes = next(kind for kind in classes if "triangle" in kind)
+    assert {"pink rectangle", "red square", "red sphere"} <= {*shapes}
+    assert ["left of", "right of"] in classes
+    for story, same in zip(rename(stories, classes, "any"), stories, strict=True):
+        for question, solution in zip(story.questions, solve(story), strict=True):
+            assert solution.answer == question.answer
+        told = [shape for shape in shapes if any(shape in fact for fact in story.facts)]
+        assert len(told) == len({*told}) == sum(any(shape in fact.lower() for fact in same.facts) for shape in shapes)
+
+
+def test_phrases_are_words_that_never_part():
+    facts = ["the box of nuts is in the red bag", "the box is on the red mat", "a cat sat on the red mat"] * 30
+    story = [Story((fact,), (Question("Where is the cat?", "red mat", 1, (0,)),)) for fact in facts]
+    # not `the`, which is everywhere, and not `red mat`, which is an answer; nor `box is` and others that part
+    assert find_phrases(story) == [["box", "of", "nuts"], ["sat", "on"]]
+
+
+def test_the_words_of_a_phrase_are_not_renamed_apart():
+    story = Story(("The box of nuts is in the chest.",), (Question("Is the box in the chest?", "no", 1, (0,)),))
+    for renamed in rename([story] * 8, [["box", "chest"], ["box of nuts"]], "seed"):
+        assert renamed.facts[0] in ("the box of nuts is in the chest", "the box of nuts is in the box")
+        assert renamed.questions[0].text in ("is the box in the chest", "is the chest in the box")
+    (swapped,) = rename([story], [["box of nuts"], ["chest"]], "seed")
+    assert swapped.facts == ("the box of nuts is in the chest",)
 
 
 def test_of_few_stories_nothing_is_known():
