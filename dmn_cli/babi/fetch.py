@@ -134,12 +134,17 @@ def _total(response: HTTPResponse) -> int | None:
     text = response.headers.get("Content-Length") if response.status == 200 else None
     if response.status in (206, 416):
         text = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(text) if text and text.isdecimal() else None
+    return _number(text or "")
 
 
 def _first(response: HTTPResponse) -> int | None:
     text = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(text) if text.isdecimal() else None
+    return _number(text)
+
+
+def _number(text: str) -> int | None:
+    """A number of bytes; None for anything else, also for more digits than a file can have bytes."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 def _version(response: HTTPResponse) -> str:
