@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from dmn_cli.babi.fetch import Mirror, SourceError, fetch, say
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import ORIGINAL, SUBSETS, file_names, published_digests, unpack
-from dmn_cli.errors import FAILED, DmnError
+from dmn_cli.errors import FAILED, DmnError, code_of
 from dmn_cli.files import sha256, sync_folder, write_atomic
 
 _PARLAI = 19_212_062, "f7f0bee187efca0d81c3daac1b162cda4eb7f9505dee5ad6846eabbed3dbf92e"
@@ -163,7 +163,7 @@ def download(
                 return verify(folder)
             files = _from_archive(archive, data_dir) if archive else _from_mirrors(sources, data_dir, quiet)
     except OSError as error:
-        raise DmnError(f"{error.filename or data_dir}: {error.strerror or error}", code=FAILED) from error
+        raise DmnError(f"{error.filename or data_dir}: {error.strerror or error}", code=code_of(error)) from error
     return _report(folder, files, fresh=True)
 
 
