@@ -211,6 +211,24 @@ def test_an_absurd_range_is_none() -> None:
     assert (module._first(response), module._total(response)) == (None, None)
 
 
+def test_redirects(server: Server, part: Path) -> None:
+    server.acts = [server.url]
+    fetch(Mirror(server.url), part)
+    assert part.read_bytes() == CONTENT
+    part.unlink()
+    server.acts = [server.url] * 99
+    with pytest.raises(SourceError, match=r"^HTTP 302 .*infinite loop.*Found$") as caught:  # `.` is no line break
+        fetch(Mirror(server.url), part)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_redirect_elsewhere_than_to_http_is_refused(server: Server, part: Path) -> None:
+    server.acts = ["ftp://127.0.0.1/babi.tar.gz"]
+    with pytest.raises(SourceError, match=r"^redirects to 'ftp://.*', which is not an http:// or https:// address$"):
+        fetch(Mirror(server.url), part)
+    assert len(server.requests) == 1
+
+
 def test_quiet_and_piped(server: Server, part: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server.acts = [503]
     fetch(Mirror(server.url), part, quiet=True)
