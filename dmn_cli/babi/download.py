@@ -75,11 +75,13 @@ def task_files(folder: Path, subset: str, task: int) -> dict[str, Path]:
         DmnError: one of them is not there.
     """
     files = {split: folder / name for split, name in file_names(subset, task).items()}
+    data_dir = folder.parent.parent if folder.parent.name in (FOLDER, ORIGINAL) else folder.parent
     for split, path in files.items():
         if not path.is_file():
             raise DmnError(
                 f"{path}: no such file (task {task} of {subset}, {split})",
-                "the archive that this data came from may lack it: put the file there, or `dmn download-babi --force`",
+                "the archive that this data came from may lack it: put the file there, or "
+                f"`{_command(data_dir)} --force`",
             )
     return files
 
@@ -216,7 +218,7 @@ def _command(data_dir: Path) -> str:
 def _ways_out(data_dir: Path) -> str:
     return (
         f"`{_command(data_dir)} --archive FILE` takes a copy that you have, `--mirror URL` another address; "
-        "or train on stories made by this package: `dmn train --set data.source=generated`"
+        "or train on stories made by this package: `dmn train --config quickstart.yaml`"
     )
 
 
