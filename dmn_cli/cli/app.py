@@ -89,7 +89,7 @@ def _told(error: Any) -> DmnError:
     message = " ".join(error.format_message().split()).removesuffix(".")
     verb = [word for word in sys.argv[1:2] if not word.startswith("-")]
     command = error.ctx.command_path if error.ctx else " ".join(["dmn", *verb])  # typer forgets it where a value lacks
-    return DmnError(message[:1].lower() + message[1:], f"`{command} --help` explains the options")
+    return DmnError(message, f"`{command} --help` explains the options")
 
 
 def _mend_streams() -> None:
