@@ -193,7 +193,7 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
             yield f"model.{key}", "model.reader", "wants model.reader: positions or sentences, which is words"
     if model.residual and model.reader == "positions" and model.embedding_size != model.hidden_size:
         sizes = f"{model.hidden_size}, which is {model.embedding_size}"
-        yield "model.residual", "model.embedding_size", f"with model.reader: positions wants embedding_size {sizes}"
+        yield "model.residual", "model.reader", f"with model.reader: positions wants embedding_size {sizes}"
     if model.facts == "word" and model.reader != "words":
         yield "model.facts", "model.reader", f"`word` wants model.reader: words, which is {model.reader}"
     if model.facts == "word" and train.supervision != "weak":
@@ -272,6 +272,8 @@ def find(name: str | Path) -> Path:
 def _exists(path: Path) -> bool:
     try:
         path.stat()
+    except PermissionError:  # of its folder; whoever reads it says so
+        return True
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
     return True
@@ -282,7 +284,11 @@ def listed() -> list[tuple[Path, str]]:
     found: dict[Path, tuple[Path, str]] = {}
     for folder in (Path("configs"), shipped()):
         for path in sorted(folder.glob("*.yaml"), key=_by_number):
-            comments = [line[1:].strip() for line in path.read_text("utf-8", "replace").splitlines() if line[:1] == "#"]
+            try:
+                text = path.read_text("utf-8", "replace")
+            except OSError:  # a folder, or not ours to read
+                continue
+            comments = [line[1:].strip() for line in text.splitlines() if line[:1] == "#"]
             about = next((line for line in comments if line and not line.startswith("dmn ")), "")
             found.setdefault(path.resolve(), (path, about))
     return list(found.values())
@@ -454,6 +460,8 @@ def _scalar(text: str) -> str | int | float | bool | None:
         return text.lower() == "true"
     if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
         return int(text)
+    if re.fullmatch(r"[-+]?[0-9]{310,}", text):  # more than any float: stays as it is written
+        return text
     if re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", text):
         return float(text)
     if re.fullmatch(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", text):
@@ -547,7 +555,7 @@ def _explain(key: Key, value: object, kind: str) -> str:
         return f"unknown key{_nearest_key(key)}" if key != ("base",) else "only a file can name its base"
     options = _options(_schema(key))
     text = f"expected {_or(options)}, not {_shown(value)}"
-    if isinstance(value, str) and isinstance(_scalar(value), int | float) and "number" in text:
+    if isinstance(value, str) and type(_scalar(value)) in (int, float) and "number" in text:
         return f"{text}; write it without quotes"
     if isinstance(value, int | float) and "text" in options:
         return f"{text}; write it in quotes"
@@ -604,7 +612,7 @@ def _shown(value: object) -> str:
         return ("an empty " if not value else "a ") + ("list" if isinstance(value, list) else "mapping")
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = repr(value)
+    text = repr(value).replace("\n", " ")
     return text if len(text) <= 50 else f"{text[:49]}…"
 
 

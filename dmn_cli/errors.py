@@ -1,5 +1,7 @@
 """The one error a user ever sees: what was wrong, what to do next, which exit code."""
 
+import errno
+
 FAILED = 1  # the work itself failed: a download, a training that diverged
 BAD_INPUT = 2  # what the user gave is wrong: an option, a config, a story file, a checkpoint
 INTERRUPTED = 130  # Ctrl-C
@@ -20,6 +22,25 @@ class DmnError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
+
+
+def code_of(error: OSError) -> int:
+    """The exit code: ``BAD_INPUT`` where a path is at fault, ``FAILED`` where the machine is, e.g. a full disk."""
+    return BAD_INPUT if error.errno in _OF_A_PATH else FAILED
+
+
+_OF_A_PATH = {
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
 
 
 class Stopped(BaseException):

@@ -1,5 +1,7 @@
 """Configs: what they say when right, and what is said about them when wrong."""
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -143,6 +145,17 @@ def test_a_folder_is_no_config(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    with pytest.raises(DmnError, match=r"locked/task1\.yaml: cannot be read: "):
+        load(tmp_path / "locked" / "task1.yaml")
+
+
 # --- what is wrong: one line a fault, each with its place
 
 GATE = "c.yaml:1:9 model.gate: expected sigmoid, softmax or ordered"
@@ -174,6 +187,11 @@ MALFORMED: list[tuple[str | bytes, list[str]]] = [
     ("train: {learning_rate: 1e999}", ["c.yaml:1:9 train.learning_rate: expected a number > 0, not inf"]),
     ("train: {clip: -.inf}", ["c.yaml:1:9 train.clip: expected a number > 0 or null, not -inf"]),
     ("data: {validation: 1}", ["c.yaml:1:8 data.validation: expected a number > 0 and < 1, not 1"]),
+    ("train: {epochs: 'true'}", ["c.yaml:1:9 train.epochs: expected a whole number ≥ 1, not 'true'"]),
+    (
+        f"train: {{epochs: {'9' * 5000}}}",
+        [f"c.yaml:1:9 train.epochs: expected a whole number ≥ 1, not '{'9' * 48}…"],
+    ),
     ("data: {dir: 12}", ["c.yaml:1:8 data.dir: expected text, not 12; write it in quotes"]),
     ("data: {dir: ''}", ["c.yaml:1:8 data.dir: expected text, not ''"]),
     ('data: {dir: "a\\0b"}', [r"c.yaml:1:8 data.dir: expected text, not 'a\x00b'"]),
@@ -232,7 +250,26 @@ CONFLICTS = [
     ("data: {train: x}", "c.yaml:1:8 data.train: wants data.source: files, which is babi"),
     ("data: {valid: x}", "c.yaml:1:8 data.valid: wants data.source: files, which is babi"),
     ("data: {test: x, source: generated}", "c.yaml:1:8 data.test: wants data.source: files, which is generated"),
-    ("model: {bidirectional: true}", "c.yaml:1:9 model.bidirectional: wants model.reader: positions, which is words"),
+    (
+        "model: {bidirectional: true}",
+        "c.yaml:1:9 model.bidirectional: wants model.reader: positions or sentences, which is words",
+    ),
+    (
+        "model: {residual: true}",
+        "c.yaml:1:9 model.residual: wants model.reader: positions or sentences, which is words",
+    ),
+    (
+        "model: {residual: true, reader: positions, hidden_size: 9}",
+        "c.yaml:1:9 model.residual: with model.reader: positions wants embedding_size 9, which is 80",
+    ),
+    (
+        "train: {supervision: weak}\nmodel: {free_passes: 1}",
+        "c.yaml:2:9 model.free_passes: wants train.supervision: strong, which is weak; or set it to 0",
+    ),
+    (
+        "model: {free_passes: 2, passes: 2}",
+        "c.yaml:1:9 model.free_passes: leaves no pass to teach: model.passes is 2",
+    ),
     (
         "model: {facts: word}",
         "c.yaml:1:9 model.facts: `word` wants train.supervision: weak: supporting facts are sentences",
@@ -380,6 +417,16 @@ def test_any_values_are_a_config_or_an_error(values: object) -> None:
 def test_a_lone_surrogate_among_the_values_is_an_error(values: object) -> None:
     with pytest.raises(DmnError, match=r"^config.*\\ud800"):
         from_plain(values)
+
+
+def test_a_value_of_several_lines_is_shown_on_one() -> None:
+    class Tensor:
+        def __repr__(self) -> str:
+            return "tensor([[1.],\n        [2.]])"
+
+    with pytest.raises(DmnError) as caught:
+        from_plain({"train": {"epochs": Tensor()}})
+    assert caught.value.message == "config train.epochs: expected a whole number ≥ 1, not tensor([[1.],         [2.]])"
 
 
 # --- there and back

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from dmn_cli.babi.fetch import Mirror, SourceError, fetch, say
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import ORIGINAL, SUBSETS, file_names, published_digests, unpack
-from dmn_cli.errors import FAILED, DmnError
+from dmn_cli.errors import FAILED, DmnError, code_of
 from dmn_cli.files import sha256, sync_folder, write_atomic
 
 _PARLAI = 19_212_062, "f7f0bee187efca0d81c3daac1b162cda4eb7f9505dee5ad6846eabbed3dbf92e"
@@ -75,11 +75,13 @@ def task_files(folder: Path, subset: str, task: int) -> dict[str, Path]:
         DmnError: one of them is not there.
     """
     files = {split: folder / name for split, name in file_names(subset, task).items()}
+    data_dir = folder.parent.parent if folder.parent.name in (FOLDER, ORIGINAL) else folder.parent
     for split, path in files.items():
         if not path.is_file():
             raise DmnError(
                 f"{path}: no such file (task {task} of {subset}, {split})",
-                "the archive that this data came from may lack it: put the file there, or `dmn download-babi --force`",
+                "the archive that this data came from may lack it: put the file there, or "
+                f"`{_command(data_dir)} --force`",
             )
     return files
 
@@ -163,7 +165,7 @@ def download(
                 return verify(folder)
             files = _from_archive(archive, data_dir) if archive else _from_mirrors(sources, data_dir, quiet)
     except OSError as error:
-        raise DmnError(f"{error.filename or data_dir}: {error.strerror or error}", code=FAILED) from error
+        raise DmnError(f"{error.filename or data_dir}: {error.strerror or error}", code=code_of(error)) from error
     return _report(folder, files, fresh=True)
 
 
@@ -216,7 +218,7 @@ def _command(data_dir: Path) -> str:
 def _ways_out(data_dir: Path) -> str:
     return (
         f"`{_command(data_dir)} --archive FILE` takes a copy that you have, `--mirror URL` another address; "
-        "or train on stories made by this package: `dmn train --set data.source=generated`"
+        "or train on stories made by this package: `dmn train --config quickstart.yaml`"
     )
 
 

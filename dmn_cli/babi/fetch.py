@@ -3,11 +3,12 @@
 import socket
 import sys
 import time
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import IO, NamedTuple, cast
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tqdm import tqdm
 
@@ -99,12 +100,12 @@ def _request(url: str, start: int, version: str) -> HTTPResponse:
     if start and version:
         headers["If-Range"] = version  # a file that has changed since comes whole
     try:
-        return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=TIMEOUT))
+        return cast(HTTPResponse, build_opener(_Redirects).open(Request(url, headers=headers), timeout=TIMEOUT))
     except HTTPError as error:
         if error.code == 416:  # range not satisfiable
             return cast(HTTPResponse, error)
         error.close()
-        reason = f"HTTP {error.code} {error.reason}".strip()
+        reason = " ".join(f"HTTP {error.code} {error.reason}".split())  # of endless redirects: two lines
         if error.code in (408, 425, 429) or error.code >= 500:
             raise _TransferError(reason) from error
         raise SourceError(reason) from error
@@ -112,6 +113,18 @@ def _request(url: str, start: int, version: str) -> HTTPResponse:
         if isinstance(error, URLError) and isinstance(error.reason, socket.gaierror):
             raise SourceError("no such host, or no network") from error
         raise _TransferError(_why(error)) from error
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects to where a mirror may be, and not, as urllib does, to ftp too."""
+
+    def redirect_request(  # as there
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            fp.close()
+            raise SourceError(f"redirects to {newurl!r}, which is not an http:// or https:// address")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _read(response: HTTPResponse) -> bytes:
@@ -134,12 +147,17 @@ def _total(response: HTTPResponse) -> int | None:
     text = response.headers.get("Content-Length") if response.status == 200 else None
     if response.status in (206, 416):
         text = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(text) if text and text.isdecimal() else None
+    return _number(text or "")
 
 
 def _first(response: HTTPResponse) -> int | None:
     text = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(text) if text.isdecimal() else None
+    return _number(text)
+
+
+def _number(text: str) -> int | None:
+    """A number of bytes; None for anything else, also for more digits than a file can have bytes."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 def _version(response: HTTPResponse) -> str:

@@ -1,5 +1,6 @@
 """Generated stories as files, in the layout of bAbI v1.2."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from dmn_cli.babi.generate import SplitName, generate
 from dmn_cli.babi.stories import dump
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.words import Changes
-from dmn_cli.errors import DmnError
+from dmn_cli.errors import DmnError, code_of
 from dmn_cli.files import sync_folder, write_atomic
 
 MARK = "These stories were generated. They are not bAbI.\n"
@@ -70,13 +71,16 @@ def write(
         The files, in order.
 
     Raises:
-        DmnError: the folder has other things in it or cannot be written, or an option has no meaning for a task.
+        DmnError: the folder has other things in it or cannot be written, or an option has no meaning for a task
+            (code 2); the disk is full or broken (code 1).
     """
     replaced = _replaceable(out, force)
+    target = Path(os.path.realpath(out))  # of a link what it points to; `.` has a name and a parent
     temporary: Path | None = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.parent if replaced or not target.exists() else target  # on the same disk, a mounted one too
+        temporary = Path(tempfile.mkdtemp(dir=beside, prefix=f".{target.name}."))
         whole = temporary / "new"
         (whole / "en").mkdir(parents=True)
         names = []
@@ -88,17 +92,19 @@ def write(
                 write_atomic(whole / names[-1], dump(stories))
         write_atomic(whole / "README.txt", README.format(version=__version__, command=command))
         if replaced:
-            out.replace(temporary / "old")
-        elif out.exists():
-            out.rmdir()
-        whole.replace(out)
-        sync_folder(out.parent)
+            target.replace(temporary / "old")
+        if target.exists():  # it is empty, and stays the same folder: somebody may be working in it
+            for name in ("README.txt", "en"):
+                (whole / name).replace(target / name)
+        else:
+            whole.replace(target)
+        sync_folder(target.parent)
     except OSError as error:
-        raise DmnError(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise DmnError(f"{out}: cannot be written: {error.strerror or error}", code=code_of(error)) from error
     finally:
         if temporary is not None:
-            if replaced and not out.exists() and (temporary / "old").exists():
-                (temporary / "old").replace(out)
+            if replaced and not target.exists() and (temporary / "old").exists():
+                (temporary / "old").replace(target)
             shutil.rmtree(temporary, ignore_errors=True)
     return [out / name for name in names]
 

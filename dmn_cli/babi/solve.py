@@ -185,8 +185,12 @@ def _in_place(facts: list[Fact], rules: Grammar, who: str, place: str) -> Soluti
 
 
 def _place_before(facts: list[Fact], rules: Grammar, name: str, place: str) -> Solution | None:
-    timed = [(TIMES.index(fact.names[0]), index) for index, fact in enumerate(facts) if (name,) == fact.who]
-    if timed and facts[timed[0][1]].kind == "timed":
+    timed = [  # what has no time stands nowhere among them
+        (TIMES.index(fact.names[0]), index)
+        for index, fact in enumerate(facts)
+        if fact.kind == "timed" and (name,) == fact.who
+    ]
+    if timed:
         return _step_to(place, [(facts[index].names[1], (index,)) for _, index in sorted(timed)], ())
     handled = [index for index, fact in enumerate(facts) if fact.kind in _HANDLED and fact.names[0] == name]
     return _step_to(place, _travels(facts, name), tuple(handled[-1:]))
@@ -252,10 +256,11 @@ def _carried(facts: list[Fact], who: str) -> dict[str, tuple[bool, list[int]]] |
 
 def _count(facts: list[Fact], rules: Grammar, who: str) -> Solution | None:
     had = _carried(facts, who)
-    if had is None:
+    count = sum(has for has, _ in had.values()) if had else 0
+    if had is None or count >= len(COUNTS):
         return None
     return Solution(
-        COUNTS[sum(has for has, _ in had.values())],
+        COUNTS[count],
         tuple(sorted(index for _, because in had.values() for index in because)),
     )
 

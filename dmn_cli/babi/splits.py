@@ -1,6 +1,7 @@
 """The stories of a split, from wherever a config says."""
 
 import random
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,7 +12,7 @@ from dmn_cli.babi.stories import Story, read
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import DataConfig
-from dmn_cli.errors import DmnError
+from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.files import sha256
 
 SplitName = Literal["train", "valid", "test"]
@@ -45,7 +46,7 @@ def load_training(data: DataConfig) -> tuple[Split, Split]:
     """The training and the validation split; the test split is not looked at.
 
     Raises:
-        DmnError: data is missing or malformed.
+        DmnError: data is missing or malformed (code 2), or bAbI's files are (code 1).
     """
     train = _load(data, "train")
     if data.supporting == "tidy":
@@ -73,7 +74,7 @@ def load_split(data: DataConfig, split: SplitName) -> Split:
     """One split, for evaluation.
 
     Raises:
-        DmnError: data is missing or malformed, or there is no test file.
+        DmnError: data is missing or malformed, or there is no test file (code 2); bAbI's files are malformed (code 1).
     """
     if split == "test":
         if data.source == "files" and data.test is None:
@@ -104,7 +105,14 @@ def _load(data: DataConfig, split: SplitName) -> Split:
     if data.source == "generated":
         return Split({task: generate(task, data.questions, data.seed, split) for task in tasks(data)}, {})
     files = _files(data, split)
-    return Split({task: read(path) for task, path in files.items()}, {str(p): sha256(p) for p in files.values()})
+    try:
+        stories = {task: read(path) for task, path in files.items()}
+    except DmnError as error:
+        if data.source == "files":
+            raise
+        hint = f"the data is damaged; `dmn data check {shlex.quote(data.dir)}` names all such files"
+        raise DmnError(error.message, hint, FAILED) from error
+    return Split(stories, {str(path): sha256(path) for path in files.values()})
 
 
 def _files(data: DataConfig, split: SplitName) -> dict[int, Path]:

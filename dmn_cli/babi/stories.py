@@ -37,6 +37,9 @@ class Story:
     questions: tuple[Question, ...]
 
 
+_ID = "[0-9]{1,18}"  # Python refuses to read a number of some thousand digits
+
+
 def words(text: str) -> list[str]:
     """The words of a sentence in lower case, without punctuation: ``"Where is Mary?"`` → where, is, mary."""
     return re.findall(r"\w+(?:['’-]\w+)*", text.lower())
@@ -102,7 +105,7 @@ def _split(text: str, name: str) -> Iterator[list[tuple[str, str]]]:
         if not line.strip():
             continue
         where = f"{name}:{number}"
-        match = re.fullmatch(r"([0-9]+)[ \t]+(.*)", line)
+        match = re.fullmatch(rf"({_ID})[ \t]+(.*)", line)
         if match is None:
             raise DmnError(f"{where}: no line number: {_short(line)}", "each line is `ID text`, IDs counting 1, 2, 3…")
         identifier = int(match[1])
@@ -129,7 +132,7 @@ def _question(body: str, where: str, position: dict[int, int]) -> Question:
         raise DmnError(f"{where}: no answer after the tab", shape)
     supporting = []
     for field in fields[2].split() if len(fields) == 3 else []:
-        if not re.fullmatch("[0-9]+", field) or int(field) not in position:
+        if not re.fullmatch(_ID, field) or int(field) not in position:
             known = f"the facts before it are {_ranges(position)}" if position else "no fact stands before it"
             raise DmnError(f"{where}: supporting ID {_short(field)} is not a fact before this question: {known}")
         supporting.append(position[int(field)])

@@ -3,17 +3,20 @@
 Nothing here, nor at the top of a verb's module, imports torch or pydantic: ``dmn --help`` must be instant.
 """
 
+import io
 import os
 import signal
 import sys
+import traceback
+from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dmn_cli import __version__
 from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train
-from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
+from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of
 
 app = typer.Typer(
     name="dmn",
@@ -54,23 +57,51 @@ def main() -> None:
     """Run the command line; every way it can end is an exit code and at most two lines on stderr."""
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
+    _mend_streams()
     try:
-        app(prog_name="dmn")
-    except DmnError as error:
+        sys.exit(app(prog_name="dmn", standalone_mode=False))
+    except (DmnError, OSError, UsageError) as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `dmn`, `dmn data`: typer's way to show the help
+            print(error, file=sys.stderr)
+            sys.exit(BAD_INPUT)
         if os.environ.get("DMN_DEBUG") == "1":
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        sys.exit(error.code)
-    except OSError as error:  # a full disk, a folder that may not be written
-        if os.environ.get("DMN_DEBUG") == "1":
-            raise
-        print(f"error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(FAILED)
+            traceback.print_exc()
+        told = _told(error)
+        print(f"error: {told.message}", file=sys.stderr)
+        if told.hint:
+            print(f"hint: {told.hint}", file=sys.stderr)
+        sys.exit(told.code)
     except Stopped as stopped:
         print("stopped", file=sys.stderr)
         sys.exit(stopped.code)
+
+
+UsageError: type[Any] = typer.BadParameter.__mro__[1]
+"""A wrong option, value or command: of these errors typer exports but one kind."""
+
+
+def _told(error: Any) -> DmnError:
+    """An error in the words of this package, whether it is our own, the system's or typer's."""
+    if isinstance(error, DmnError):
+        return error
+    if isinstance(error, OSError):
+        return DmnError(f"{error.filename or 'the system'}: {error.strerror or error}", code=code_of(error))
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    verb = [word for word in sys.argv[1:2] if not word.startswith("-")]
+    command = error.ctx.command_path if error.ctx else " ".join(["dmn", *verb])  # typer forgets it where a value lacks
+    return DmnError(message, f"`{command} --help` explains the options")
+
+
+def _mend_streams() -> None:
+    """Make streams that are closed the null device, and let no character that an encoding lacks stop us.
+
+    (stderr writes such a character as an escape anyway.)
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

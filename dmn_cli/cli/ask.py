@@ -52,10 +52,10 @@ def ask(
             continue
         if not as_json:
             _show(answers[-1])
-    if as_json:
-        print_json({"checkpoint": str(path), "questions": [answer._asdict() for answer in answers]})
     if not answers and not typed:
         raise DmnError(f"{story or 'stdin'}: no question", "a question is a line that ends in ?")
+    if as_json:
+        print_json({"checkpoint": str(path), "questions": [answer._asdict() for answer in answers]})
 
 
 def _read(story: Path | None) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ def download_babi(
     force: Annotated[
         bool, typer.Option("--force", help="Replace what is there, once the new data is checked.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
 ) -> None:
     """Put the bAbI tasks (v1.2) into the data folder. Where they are there already, check every file.
 

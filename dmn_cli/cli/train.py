@@ -54,7 +54,7 @@ def train(
 
         ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
     if dry_run and loaded is not None:
-        _dry_run(loaded, where, threads)
+        _dry_run(loaded, where, threads, as_json)
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
@@ -68,10 +68,14 @@ def train(
     _report(run, _show(run, quiet), as_json)
 
 
-def _dry_run(config: "Config", device: "torch.device", threads: int) -> None:
+def _dry_run(config: "Config", device: "torch.device", threads: int, as_json: bool) -> None:
     from dmn_cli.training.dry_run import dry_run
 
-    for name, value in dry_run(config, device, threads).items():
+    found = dry_run(config, device, threads)
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
         typer.echo(f"{name:>20}  {value}")
 
 

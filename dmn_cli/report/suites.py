@@ -11,6 +11,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from dmn_cli.babi.splits import OWN
 from dmn_cli.babi.splits import tasks as task_numbers
 from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
@@ -31,9 +32,19 @@ def read(path: Path) -> Content:
         DmnError: the file cannot be read, or is something else.
     """
     content = _json(path)
-    if not isinstance(content, dict) or "suite" not in content:
-        raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`")
-    return content
+    try:  # no schema: whole is what all tables can be made of
+        as_markdown(content)
+        _row(content)
+        _side_by_side([content])
+        if not all(task["task"] in (OWN, *TASKS) for task in content["tasks"]):
+            raise ValueError("an unknown task")
+    except (*_NOT_WHOLE, DmnError) as error:
+        raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`") from error
+    return content  # type: ignore[no-any-return]
+
+
+_NOT_WHOLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, RecursionError)
+"""What goes wrong when a table is made of JSON that lacks something, or holds something else."""
 
 
 def _json(path: Path) -> Any:
@@ -41,7 +52,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DmnError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: nested a thousand deep
         raise DmnError(f"{path}: not JSON") from error
 
 
@@ -168,22 +179,30 @@ def as_report(paths: Sequence[Path]) -> str:
     header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
     rows = []
     for path, content in zip(paths, contents, strict=True):
-        row = [content["suite"], title(content), percent(content["mean_accuracy"]), spread(content["over_seeds"])]
-        passed = f"{content['tasks_passed']} of {len(content['tasks'])}"
-        rows.append([*row, passed, *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
+        rows.append([*_row(content), *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
     failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
     lines = [*_markdown(header, rows), "", *failed, *([""] if failed else []), *_side_by_side(contents)]
     return "\n".join([*lines, ""])
+
+
+def _row(content: Content) -> list[str]:
+    """A suite's name, setting and figures."""
+    passed = f"{content['tasks_passed']} of {len(content['tasks'])}"
+    figures = [percent(content["mean_accuracy"]), spread(content["over_seeds"]), passed]
+    return [f"{content['suite']}", title(content), *figures]
 
 
 def _cost(timing: Path) -> list[str]:
     """The time of the longest run and the most memory of any."""
     if not timing.exists():
         return ["–", "–"]
-    runs = _json(timing)["runs"]
-    longest = max(runs, key=lambda run: run["seconds"])
-    memory = max(run["peak_memory_mb"] for run in runs)
-    return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
+    content = _json(timing)
+    try:
+        longest = max(content["runs"], key=lambda run: run["seconds"])
+        memory = max(run["peak_memory_mb"] for run in content["runs"])
+        return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
+    except _NOT_WHOLE as error:
+        raise DmnError(f"{timing}: not the timing of a suite", "without this file, the report leaves it out") from error
 
 
 def _side_by_side(contents: list[Content]) -> list[str]:

@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
         content: the file.
         acts: what happens to the next requests, in order; afterwards all is well. An HTTP status as a number, or
             "cut" (half of what was asked for), "drop" (no answer), "corrupt" (one byte changed), "stall" (half, then
-            nothing until the test ends), "shift" (a range that was not asked for).
+            nothing until the test ends), "shift" (a range that was not asked for), or a URL (a redirect to it).
         ranges: whether Range is understood.
         headers: what is sent along with the file.
         requests: the headers of each request so far.
@@ -87,6 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
         act = server.acts.pop(0) if server.acts else "send"
         server.requests.append(dict(self.headers))
         if act == "drop":
+            return
+        if isinstance(act, str) and ":" in act:
+            self.send_response(302)
+            self.send_header("Location", act)
+            self.end_headers()
             return
         if isinstance(act, int):
             self.send_error(act)

@@ -172,7 +172,7 @@ def test_all_mirrors_dead(data: Path, server: Server, monkeypatch: pytest.Monkey
         f"  {server.url}?2: remote end closed connection without response (1 retries)",
         f"  {server.url}?3: {len(server.content)} bytes, not the 7 of the published archive",
     ]
-    for way in ("--archive FILE", "--mirror URL", "--set data.source=generated", f"--data-dir {data}"):
+    for way in ("--archive FILE", "--mirror URL", "--config quickstart.yaml", f"--data-dir {data}"):
         assert way in error.hint
     assert visible(data) == []
 
@@ -409,7 +409,7 @@ def test_where_data_is_found(data: Path, small: Path) -> None:
     with pytest.raises(DmnError, match="no bAbI data here") as caught:
         find_data(data, "en")
     assert "dmn download-babi" in caught.value.hint
-    assert "data.source=generated" in caught.value.hint
+    assert "dmn train --config quickstart.yaml" in caught.value.hint
     for root in (data, data / "tasks_1-20_v1-2"):  # unpacked by hand
         (root / "en").mkdir(parents=True)
         (root / "en" / "qa1_single-supporting-fact_train.txt").write_bytes(STORY)
@@ -448,7 +448,15 @@ def test_the_files_of_a_task(tmp_path: Path, subset: str, task: int, names: dict
     with pytest.raises(DmnError) as caught:
         task_files(tmp_path, subset, task)
     assert caught.value.message == f"{tmp_path / names['train']}: no such file (task {task} of {subset}, train)"
-    assert "dmn download-babi --force" in caught.value.hint
+    assert f"`dmn download-babi --data-dir {tmp_path.parent} --force`" in caught.value.hint
+
+
+@pytest.mark.parametrize("inside", ["babi/en", "tasks_1-20_v1-2/en", "en"])
+def test_a_missing_file_is_fetched_into_the_same_data_folder(tmp_path: Path, inside: str) -> None:
+    for data_dir, option in ((tmp_path / "my data", f" --data-dir '{tmp_path}/my data'"), (Path("data"), "")):
+        with pytest.raises(DmnError) as caught:
+            task_files(data_dir / inside, "en", 1)
+        assert f"`dmn download-babi{option} --force`" in caught.value.hint
 
 
 @pytest.mark.network
@@ -468,4 +476,4 @@ def test_no_data_and_no_mirror(data: Path, server: Server, monkeypatch: pytest.M
     with pytest.raises(DmnError, match="no mirror works") as caught:
         ensure_data(data, "en")
     assert caught.value.code == 1
-    assert "data.source=generated" in caught.value.hint
+    assert "dmn train --config quickstart.yaml" in caught.value.hint

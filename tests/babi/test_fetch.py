@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -197,6 +198,35 @@ def test_a_file_without_end_is_given_up(server: Server, part: Path, monkeypatch:
     monkeypatch.setattr(module, "MAX_ARCHIVE", 100_000)
     with pytest.raises(SourceError, match=r"does not end after 0\.1 MB"):
         fetch(Mirror(server.url), part)
+
+
+def test_an_absurd_length_is_none(server: Server, part: Path) -> None:
+    server.headers = {"Content-Length": "9" * 5000}  # more digits than Python reads as a number
+    fetch(Mirror(server.url), part)
+    assert part.read_bytes() == CONTENT
+
+
+def test_an_absurd_range_is_none() -> None:
+    response = SimpleNamespace(status=206, headers={"Content-Range": f"bytes {'9' * 5000}-1/{'9' * 5000}"})
+    assert (module._first(response), module._total(response)) == (None, None)
+
+
+def test_redirects(server: Server, part: Path) -> None:
+    server.acts = [server.url]
+    fetch(Mirror(server.url), part)
+    assert part.read_bytes() == CONTENT
+    part.unlink()
+    server.acts = [server.url] * 99
+    with pytest.raises(SourceError, match=r"^HTTP 302 .*infinite loop.*Found$") as caught:  # `.` is no line break
+        fetch(Mirror(server.url), part)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_redirect_elsewhere_than_to_http_is_refused(server: Server, part: Path) -> None:
+    server.acts = ["ftp://127.0.0.1/babi.tar.gz"]
+    with pytest.raises(SourceError, match=r"^redirects to 'ftp://.*', which is not an http:// or https:// address$"):
+        fetch(Mirror(server.url), part)
+    assert len(server.requests) == 1
 
 
 def test_quiet_and_piped(server: Server, part: Path, capsys: pytest.CaptureFixture[str]) -> None:

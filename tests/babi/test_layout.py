@@ -47,6 +47,23 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert (tmp_path / "en").is_dir()
 
 
+def test_the_working_directory_is_filled_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = write(Path(), [1], 5, 5, 0)
+    assert sorted(path.name for path in Path().iterdir()) == ["README.txt", "en"]  # a new folder would not be seen here
+    assert all(file.is_file() for file in files)
+
+
+def test_a_link_to_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write(tmp_path / "link", [1], 5, 5, 0)
+    write(tmp_path / "link", [2], 5, 5, 0, force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert find_data(tmp_path / "real", "en") == tmp_path / "real" / "en"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
 def test_nothing_is_overwritten_silently(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -58,6 +75,13 @@ def test_nothing_is_overwritten_silently(tmp_path: Path) -> None:
     assert content(tmp_path) == {"out/thesis.txt": b"mine"}
     with pytest.raises(DmnError, match="is not a folder"):
         write(out / "thesis.txt", [1], 5, 5, 0, force=True)
+
+
+def test_a_path_that_cannot_be_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DmnError, match="cannot be written: ") as caught:
+        write(tmp_path / "file" / "out", [1], 5, 5, 0)
+    assert caught.value.code == 2
 
 
 def test_force_replaces_what_was_generated(tmp_path: Path) -> None:
@@ -89,6 +113,7 @@ def test_a_failure_leaves_what_was_there(
         write(out, [1], 5, 5, 1, force=True)
     if isinstance(error, OSError):
         assert "out: cannot be written: No space left" in str(caught.value)
+        assert caught.value.code == 1
     assert content(tmp_path) == kept
 
 

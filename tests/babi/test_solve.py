@@ -103,6 +103,12 @@ def asked(facts: tuple[str, ...], question: str) -> Solution | None:
         (DAY, "Where was Julie before the cinema?", "office", (4, 0)),
         (DAY, "Where was Julie before the park?", "cinema", (3, 4)),
         (DAY, "Where was Julie before the office?", "park", (0, 1)),
+        (
+            (*DAY, "Julie moved to the garden.", "Julie got the milk."),
+            "Where was Julie before the park?",
+            "cinema",
+            (3, 4),
+        ),
         (MAP, "What is north of the garden?", "kitchen", (0,)),
         (MAP, "What is the kitchen north of?", "garden", (0,)),
         (MAP, "What is south of the kitchen?", "garden", (0,)),
@@ -142,9 +148,12 @@ def test_rules(facts: tuple[str, ...], question: str, answer: str, supporting: t
         (("Mary dropped the milk.",), "What is Mary carrying?"),  # she had none
         (("Mary got the milk.", "Mary got the milk."), "How many objects is Mary carrying?"),
         (("Mary got the milk there.",), "Where is the milk?"),
+        (tuple(f"Mary got the {letter}." for letter in "abcdefghijk"), "How many objects is Mary carrying?"),  # eleven
         (NEWS, "Where is Fred?"),
         (NEWS, "Is John in the kitchen?"),
         (DAY, "Where was Bill before the school?"),
+        (("Julie went to the park yesterday.", "Julie moved to the garden."), "Where was Julie before the garden?"),
+        (("Julie moved to the garden.", "Julie went to the park."), "Where was Julie before the park?"),
         (MAP, "What is east of the garden?"),
         (MAP, "How do you go from the garden to the cellar?"),
         (SHAPES, "Is the red square above the yellow square?"),

@@ -85,6 +85,8 @@ MALFORMED = {
     "1 A b.\n2 What?\tb\t1\tmore\n": "text:2: 4 fields, expected question, answer and supporting IDs",
     "-1 A b.\n": "text:1: no line number",
     "1A b.\n": "text:1: no line number",
+    "9" * 5000 + " A b.\n": "text:1: no line number: '" + "9" * 39 + "…'",
+    f"1 A b.\n2 What?\tb\t{'9' * 5000}\n": "text:2: supporting ID '" + "9" * 39 + "…' is not a fact",
     "x" * 100: "no line number: '" + "x" * 39 + "…'",
 }
 

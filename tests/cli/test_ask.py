@@ -74,11 +74,19 @@ BAD = {
 
 @pytest.mark.parametrize("text", BAD)
 def test_bad_stories(text, dmn, network, pipe):
-    pipe(text)
+    for options in ([], ["--json"]):
+        pipe(text)
+        done = dmn("ask", network, *options)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"error: {BAD[text]}\nhint: ")
+        assert len(done.err.splitlines()) == 2
+
+
+def test_a_closed_stdin_is_empty(dmn, network, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
     done = dmn("ask", network)
-    assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"error: {BAD[text]}\nhint: ")
-    assert len(done.err.splitlines()) == 2
+    sys.stdin.close()
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: stdin: no question")
 
 
 def test_bad_files(dmn, network, tmp_path):

@@ -37,6 +37,14 @@ def test_list_names_every_config_what_it_is_and_where_it_lies(tmp_path: Path) ->
     assert "  task19.yaml" in [line[:13] for line in lines]
 
 
+def test_list_leaves_out_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "configs" / "folder.yaml").mkdir(parents=True)
+    (tmp_path / "configs" / "gone.yaml").symlink_to("nowhere")
+    ended = dmn(tmp_path, "list")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"in {shipped()}/\n")
+
+
 def test_show_prints_a_config_that_can_be_used(tmp_path: Path) -> None:
     ended = dmn(tmp_path, "show", "task2.yaml", "--set", "train.learning_rate=1e-2", "--set", "model.gate=softmax")
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -69,7 +69,7 @@ def test_the_real_archive_from_a_server_that_cuts_and_corrupts(archive: Path, tm
 def test_dead_mirrors(tmp_path: Path) -> None:
     with serve(b"") as server:
         server.acts = [404, 410]
-        ended = dmn(tmp_path, "--quiet", DMN_BABI_MIRROR=f"{server.url} {server.url}?2")
+        ended = dmn(tmp_path, "-q", DMN_BABI_MIRROR=f"{server.url} {server.url}?2")
     assert (ended.returncode, ended.stdout) == (1, "")
     lines = ended.stderr.splitlines()
     assert lines[:3] == [

@@ -161,6 +161,60 @@ def test_what_is_no_suite(text, expected, tmp_path):
         suites.as_report([path])
 
 
+def wrong(given, *keys, value=None):
+    """A copy of the content with another value at the keys; without the key where the value is None."""
+    copy = inner = json.loads(json.dumps(given))
+    for key in keys[:-1]:
+        inner = inner[key]
+    if value is None:
+        del inner[keys[-1]]
+    else:
+        inner[keys[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"suite": "x"}',
+        *(json.dumps(wrong(content(), key)) for key in content() if key not in ("versions", "data")),
+        json.dumps(wrong(content(), "tasks", value=[])),
+        json.dumps(wrong(content(), "tasks", 0, "seeds", value=[])),
+        json.dumps(wrong(content(), "tasks", 0, "task", value="1")),
+        json.dumps(wrong(content(), "tasks", 0, "accuracy", value="high")),
+        json.dumps(wrong(content(data={"source": "generated"}), "tasks", 0, "task", value=77)),
+        json.dumps(wrong(content(), "config", "model", value={"gat": 1})),
+        json.dumps(wrong(content(), "mean_accuracy", value={})),
+        json.dumps(wrong(content(), "failed", value=[{"network": "task7"}])),
+    ],
+)
+def test_half_a_suite_is_one_line(text, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$") as caught:
+        suites.as_report([path])
+    assert caught.value.code == 2
+
+
+def test_endless_nesting_is_no_json(tmp_path):
+    (tmp_path / "results.json").write_text("[" * 100_000)
+    with pytest.raises(DmnError, match=r"results\.json: not JSON$"):
+        suites.as_report([tmp_path / "results.json"])
+
+
+RUN = {"network": "task1", "seconds": 1.0, "peak_memory_mb": 1.0}
+
+
+@pytest.mark.parametrize(
+    "timing", [{"x": 1}, [1], {"runs": []}, {"runs": {}}, {"runs": [{}]}, {"runs": [{**RUN, "seconds": "long"}]}]
+)
+def test_half_a_timing_is_one_line(timing, tmp_path):
+    path = save(tmp_path / "paper", content(), timing)
+    with pytest.raises(DmnError, match=r"timing\.json: not the timing of a suite$") as caught:
+        suites.as_report([path])
+    assert caught.value.code == 2
+
+
 def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
     strong = content(correct=dict.fromkeys(TASKS, 1000))
     weak = content(correct=dict.fromkeys(TASKS, 1000), supervision="weak")
