@@ -125,6 +125,8 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
 def _claim(suite: Suite) -> None:
     """Write the suite's config into its folder, or see that it is the one there."""
     path = suite.folder / "config.yaml"
+    if any((suite.folder / name).exists() for name in ("run.json", "checkpoints")):
+        raise DmnError(f"{suite.folder}: the folder of a run, not a suite's", "choose another --suite-dir")
     if path.exists():
         changed = configs.differences(configs.load(path), suite.config)
         if changed:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dmn_cli.config import from_plain, load, plain
+from dmn_cli.config import dump, from_plain, load, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.training import jobs as jobs_module
 from dmn_cli.training import run as runs
@@ -280,6 +280,18 @@ def test_another_folder_is_refused(tmp_path):
         run(planned(tmp_path))
     with pytest.raises(DmnError, match="cannot be made"):
         run(planned(tmp_path)._replace(folder=tmp_path / "suite" / "thesis.tex"))
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoints"])
+def test_the_folder_of_a_run_is_refused(name, tmp_path):
+    """Though its config is the same: the run's results would be overwritten."""
+    suite = planned(tmp_path)
+    suite.folder.mkdir()
+    (suite.folder / "config.yaml").write_text(dump(suite.config))
+    (suite.folder / name).mkdir()
+    with pytest.raises(DmnError, match="the folder of a run, not a suite's"):
+        run(suite)
+    assert {path.name for path in suite.folder.iterdir()} == {"config.yaml", name}
 
 
 def test_two_suites_do_not_share_a_folder(tmp_path, monkeypatch):
