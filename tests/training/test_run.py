@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from dmn_cli import files
+from dmn_cli.babi.generate import generate
+from dmn_cli.babi.stories import dump
+from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError, Stopped
 from dmn_cli.training import checkpoint, loop, run
 from tests.training.conftest import small
@@ -206,6 +211,194 @@ def test_two_processes_do_not_share_a_folder(tmp_path):
     with pytest.raises(DmnError, match="another process"):
         next(run.go(run.resume(tmp_path / "run", None, CPU)))
     first.close()
+
+
+def content(folder):
+    """Every file of a run, by its path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_another_process_trains_is_left_as_it_is(tmp_path):
+    """Two epochs are in the metrics, none in the checkpoint: a resumption would drop them."""
+    folder = tmp_path / "run"
+    first = run.go(run.start(small(), folder, CPU, 1))
+    while not (isinstance(event := next(first), loop.Epoch) and event.epoch == 2):
+        pass
+    before = content(folder)
+    with pytest.raises(DmnError, match="another process") as error:
+        run.resume(folder, None, CPU)
+    assert error.value.code == 1
+    assert content(folder) == before
+    first.close()
+    run.resume(folder, None, CPU)
+
+
+def test_a_run_is_locked_from_its_start(tmp_path):
+    started = run.start(small(), tmp_path / "run", CPU, 1)
+    with pytest.raises(DmnError, match="another process"):
+        run.resume(tmp_path / "run", None, CPU)
+    finish(started)
+
+
+def test_metrics_are_forgotten_by_epoch(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"epoch": 2}\n{"epoch": 3}\n{"epoch": 4}\n{"epo')
+    run._forget_after(path, 3)
+    assert path.read_text() == '{"epoch": 2}\n{"epoch": 3}\n'
+
+
+START = {"optimiser": loop, "_story": run, "dump": run.configs, "save": run.checkpoints, "_record": run}
+
+
+@pytest.mark.parametrize("at", START)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_start_that_is_stopped_leaves_nothing(at, there, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    if there:
+        folder.mkdir()
+
+    def stop(*arguments):
+        raise Stopped(130)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(START[at], at, stop)
+        with pytest.raises(Stopped):
+            run.start(small(epochs=1), folder, CPU, 1)
+    assert folder.exists() == there
+    assert not there or not list(folder.iterdir())
+    finish(run.start(small(epochs=1), folder, CPU, 1))
+
+
+@pytest.mark.parametrize("write", range(4))
+def test_a_start_that_is_killed_can_be_resumed_or_begun_again(write, tmp_path, monkeypatch):
+    """Killed while it writes the renaming, the checkpoint, the config, the record."""
+    folder, config = tmp_path / "run", renamed(200)
+    real = files._write
+    written = []
+
+    def killed(path, data):
+        if len(written) == write:
+            (path.parent / f".{path.name}.x.tmp").write_bytes(b"half")
+            monkeypatch.setattr(run, "_clear", lambda folder, remove: None)
+            raise Stopped(137)
+        written.append(path)
+        real(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_write", killed)
+        with pytest.raises(Stopped):
+            run.start(config, folder, CPU, 1)
+    if write < 2:
+        with pytest.raises(DmnError, match="no run to resume") as error:
+            run.resume(folder, config, CPU)
+        assert "start it again" in error.value.hint
+        finish(run.start(config, folder, CPU, 1))
+    else:
+        finish(run.resume(folder, config, CPU))
+        assert not list(folder.rglob("*.tmp"))
+    assert {"config.yaml", "run.json", "renamed.json", "done"} <= content(folder).keys()
+
+
+def test_what_a_killed_save_left_is_cleared(tmp_path):
+    folder = tmp_path / "run"
+    run.go(run.start(small(), folder, CPU, 1)).close()
+    for path in (folder / "checkpoints" / ".best.pt.abc.tmp", folder / ".metrics.jsonl.abc.tmp"):
+        path.write_bytes(b"half")
+    before = content(folder).keys()
+    run.resume(folder, None, CPU)
+    assert before - content(folder).keys() == {"checkpoints/.best.pt.abc.tmp", ".metrics.jsonl.abc.tmp"}
+
+
+def test_a_folder_taken_meanwhile_is_left_to_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    real, others = run.prepare, []
+
+    def slow(*arguments):
+        monkeypatch.setattr(run, "prepare", real)
+        others.append(run.start(small(), Path("runs/task1"), CPU, 1))  # another process is quicker
+        return real(*arguments)
+
+    monkeypatch.setattr(run, "prepare", slow)
+    assert run.start_new(small(), "task1", CPU, 1).folder.name == "task1-2"
+    assert len(others) == 1
+
+
+def test_resume_refuses_other_threads(whole):
+    with pytest.raises(DmnError, match="the run computes with --threads 1") as error:
+        run.resume(whole, None, CPU, 2)
+    assert "leave --threads out" in error.value.hint
+
+
+def test_a_missing_test_file_is_noticed_before_training(tmp_path):
+    (tmp_path / "train.txt").write_text(dump(generate(1, 40, 1)))
+    data = {"source": "files", "train": str(tmp_path / "train.txt"), "test": str(tmp_path / "test.txt")}
+    with pytest.raises(DmnError, match=r"test\.txt: no such file"):
+        run.start(from_plain({"data": data}), tmp_path / "run", CPU, 1)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_last_epoch_leaves_the_test_split_for_later(number, code, whole, tmp_path):
+    folder = tmp_path / "run"
+    a_run = run.start(small(), folder, CPU, 1)
+    training = run.go(a_run)
+    while not a_run.checkpoint.progress.finished:
+        next(training)
+    os.kill(os.getpid(), number)
+    with pytest.raises(Stopped) as stopped:
+        next(training)
+    assert stopped.value.code == code
+    assert not run.is_done(folder)
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+
+
+def test_a_signal_ends_the_final_evaluation(whole, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def raised(number, frame):
+        raise Stopped(130)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "evaluate", lambda *arguments: os.kill(os.getpid(), signal.SIGINT))
+        before = signal.signal(signal.SIGINT, raised)  # as the command line does
+        try:
+            with pytest.raises(Stopped):
+                finish(run.start(small(), folder, CPU, 1))
+        finally:
+            signal.signal(signal.SIGINT, before)
+    assert not run.is_done(folder)
+    finish(run.resume(folder, None, CPU))
+    assert (folder / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize("full", ["metrics.jsonl", "best.pt", "last.pt", "results.csv"])
+def test_a_full_disk_is_named_and_the_run_goes_on(full, whole, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    a_run = run.start(small(), folder, CPU, 1)
+
+    real_open, real_write = Path.open, files._write
+
+    def opened(path, *arguments, **named):
+        return real_open(Path("/dev/full") if path.name == full else path, *arguments, **named)
+
+    def write(path, data):
+        if path.name == full:
+            raise OSError(28, "No space left on device")
+        real_write(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", opened)
+        patched.setattr(files, "_write", write)
+        with pytest.raises(DmnError, match=rf"run/(checkpoints/)?{full}: No space left on device") as error:
+            finish(a_run)
+    assert error.value.code == 1
+    assert error.value.hint.endswith(f"dmn train --resume --run-dir {folder}")
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
 
 
 def test_new_folders_are_numbered(tmp_path, monkeypatch):
