@@ -135,9 +135,10 @@ def _introduction(run: "Run", questions: int) -> str:
 
 
 def _line(epoch: "Epoch", epochs: int, best: float) -> str:
+    speed = "" if epoch.questions_per_second is None else f"  {epoch.questions_per_second:,.0f} q/s"
     return (
         f"epoch {epoch.epoch}/{epochs}  gates {epoch.gate_loss:.4f}  answers {epoch.answer_loss:.4f}  "
-        f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}  {epoch.questions_per_second:,.0f} q/s"
+        f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}{speed}"
     )
 
 

@@ -265,9 +265,13 @@ def _load(
     )
     if _vocabulary(train, classes) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
+    if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
+        raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
-    if checkpoint.optimizer is not None and checkpoint.optimizer["state"]:
-        optimizer.load_state_dict(checkpoint.optimizer)
+    if checkpoint.optimizer is None:
+        raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
+    if checkpoint.optimizer["state"]:
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
     return Run(folder, checkpoint, optimizer, train, valid, classes, device, lock)
 
 

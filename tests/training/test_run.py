@@ -205,6 +205,56 @@ def test_resume_wants_a_run(tmp_path):
         run.resume(tmp_path, None, CPU)
 
 
+def damage(path, edit):
+    content = torch.load(path, weights_only=True)
+    edit(content)
+    torch.save(content, path)
+
+
+DAMAGE = {
+    "no optimiser": lambda content: content.update(optimizer=None),
+    "too many questions": lambda content: content["progress"].update(batch=1, step=1, questions=101),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_checkpoint_is_not_resumed(kind, tmp_path):
+    folder = tmp_path / "run"
+    run.start(small(), folder, CPU, 1)
+    damage(run.last(folder), DAMAGE[kind])
+    before = content(folder)
+    with pytest.raises(DmnError, match=r"last\.pt: damaged checkpoint: "):
+        run.resume(folder, None, CPU)
+    assert content(folder) == before
+
+
+def test_the_optimisers_settings_are_the_configs(tmp_path):
+    """Not those of the file, which could be damaged."""
+    folder = tmp_path / "run"
+    run.start(small(), folder, CPU, 1)
+    damage(run.last(folder), lambda content: content["optimizer"].update(param_groups=[{"betas": None}]))
+    assert [group["betas"] for group in run.resume(folder, None, CPU).optimizer.param_groups] == [(0.9, 0.999)] * 2
+
+
+def test_an_epoch_resumed_after_its_last_step_tells_its_rate(tmp_path, monkeypatch):
+    """The rate of the step that was made before, and no speed rather than 0."""
+    config = small(decay="linear", epochs=2)
+    finish(run.start(config, tmp_path / "whole", CPU, 1))
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    training = run.go(run.start(config, tmp_path / "run", CPU, 1))
+    steps = 0
+    while not isinstance(next(training), loop.Epoch):
+        steps += 1
+    training = run.go(run.start(config, tmp_path / "cut", CPU, 1))
+    for _ in range(steps):
+        next(training)
+    training.close()
+    finish(run.resume(tmp_path / "cut", None, CPU))
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    first = json.loads((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()[0])
+    assert first["questions_per_second"] is None
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     first = run.go(run.start(small(), tmp_path / "run", CPU, 1))
     next(first)
