@@ -13,7 +13,7 @@ import typer
 
 from dmn_cli import __version__
 from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train
-from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
+from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped, memory_errors
 
 app = typer.Typer(
     name="dmn",
@@ -55,7 +55,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        app(prog_name="dmn")
+        with memory_errors():
+            app(prog_name="dmn")
     except DmnError as error:
         if os.environ.get("DMN_DEBUG") == "1":
             raise

@@ -15,6 +15,7 @@ from dmn_cli.babi.splits import tasks as task_numbers
 from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError
+from dmn_cli.report import records
 from dmn_cli.report.tables import title as stories_title
 
 Content = dict[str, Any]
@@ -33,6 +34,10 @@ def read(path: Path) -> Content:
     content = _json(path)
     if not isinstance(content, dict) or "suite" not in content:
         raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`")
+    try:
+        as_markdown(content)  # all that a table needs is there
+    except (*records.DAMAGE, StopIteration) as error:
+        raise DmnError(f"{path}: damaged", "the suite writes it anew: give its command again") from error
     return content
 
 
@@ -180,9 +185,7 @@ def _cost(timing: Path) -> list[str]:
     """The time of the longest run and the most memory of any."""
     if not timing.exists():
         return ["–", "–"]
-    runs = _json(timing)["runs"]
-    longest = max(runs, key=lambda run: run["seconds"])
-    memory = max(run["peak_memory_mb"] for run in runs)
+    longest, memory = records.read(timing, records.longest_and_largest, "delete it: only what the suite cost is lost")
     return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
 
 

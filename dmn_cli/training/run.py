@@ -28,7 +28,7 @@ from dmn_cli.config import Config
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
 from dmn_cli.files import naming, remove_temporaries, write_atomic
 from dmn_cli.model import kernels
-from dmn_cli.report import tables
+from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
@@ -187,7 +187,7 @@ def start(config: Config, folder: Path, device: torch.device, threads: int) -> R
                 write_atomic(folder / "renamed.json", json.dumps(classes, indent=2) + "\n")
             save(run)  # from here on it can be resumed, if the process is killed
             write_atomic(folder / "config.yaml", configs.dump(config))
-            _record(folder, story)
+            _record(folder, [story])
         except BaseException:
             _clear(folder, is_new)
             raise
@@ -231,12 +231,23 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
     with contextlib.ExitStack() as lock:
         lock.enter_context(exclusive(folder, BUSY))
         run = _load(folder, config, device, threads, lock)
+        starts = _starts(folder)
+        _forget_after(folder / "metrics.jsonl", run.checkpoint.progress.epoch)
+        _record(folder, [*starts, _story(run.checkpoint, run.train, device)])
         remove_temporaries(folder, folder / "checkpoints")
         if not (folder / "config.yaml").exists():  # killed between its first save and this
             write_atomic(folder / "config.yaml", configs.dump(run.checkpoint.config))
-        _forget_after(folder / "metrics.jsonl", run.checkpoint.progress.epoch)
-        _record(folder, _story(run.checkpoint, run.train, device))
         return run._replace(lock=lock.pop_all())
+
+
+def _classes(text: str) -> dict[int, rename.Classes]:
+    """What renamed.json holds."""
+    classes: dict[int, rename.Classes] = {int(task): of_task for task, of_task in json.loads(text).items()}
+    for of_task in classes.values():
+        for kind in of_task:
+            if not isinstance(kind, list) or not all(isinstance(word, str) for word in kind):
+                raise TypeError("a class is a list of words")
+    return classes
 
 
 def _load(
@@ -257,12 +268,12 @@ def _load(
     torch.set_num_threads(checkpoint.threads)
     train, valid = load_training(checkpoint.config.data)
     # read, not found again: another machine's arithmetic could find a doubtful class otherwise
-    written = folder / "renamed.json"
-    classes = (
-        {int(task): of_task for task, of_task in json.loads(written.read_text("utf-8")).items()}
-        if checkpoint.config.data.renamed
-        else {}
-    )
+    classes: dict[int, rename.Classes] = {}
+    if checkpoint.config.data.renamed:
+        hint = "the run cannot go on without it: start a new one"
+        classes = records.read(folder / "renamed.json", _classes, hint)
+        if classes.keys() != train.stories.keys():
+            raise DmnError(f"{folder / 'renamed.json'}: not of this run's tasks", hint)
     if _vocabulary(train, classes) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
     if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
@@ -415,11 +426,16 @@ def _git_sha() -> str | None:
     return done.stdout.strip()
 
 
-def _record(folder: Path, story: dict[str, Any]) -> None:
-    """Add a start, or a resumption, to the run's record."""
-    path = folder / "run.json"
-    starts = json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
-    write_atomic(path, json.dumps({"starts": [*starts, story]}, indent=2) + "\n")
+def _starts(folder: Path) -> list[dict[str, Any]]:
+    """The start and the resumptions so far, of the run's record."""
+    try:
+        return records.read(folder / "run.json", records.starts, "delete it: the run goes on, its record begins anew")
+    except FileNotFoundError:
+        return []
+
+
+def _record(folder: Path, starts: list[dict[str, Any]]) -> None:
+    write_atomic(folder / "run.json", json.dumps({"starts": starts}, indent=2) + "\n")
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
@@ -430,9 +446,9 @@ def _append(path: Path, line: dict[str, Any]) -> None:
 def _forget_after(path: Path, epoch: int) -> None:
     """Drop the metrics of epochs that a resumed run will make again."""
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # it may have been killed while it wrote one
-        write_atomic(path, "".join(line for line in whole if json.loads(line)["epoch"] <= epoch))
+        hint = "delete it: the run goes on without the metrics so far"
+        lines = [line for line in records.read(path, records.epochs, hint) if line["epoch"] <= epoch]
+        write_atomic(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 @contextlib.contextmanager

@@ -234,6 +234,38 @@ def test_a_full_disk_is_one_line_and_exit_1(dmn, small, monkeypatch):
     assert not Path("runs/small").exists()
 
 
+TOO_LARGE = {
+    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0": "20.00 MiB",
+    "CPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error": "8 bytes",
+    "something else": None,
+}
+
+
+@pytest.mark.parametrize("text", TOO_LARGE)
+def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch):
+    def build(*arguments):
+        raise RuntimeError(text)
+
+    monkeypatch.setattr("dmn_cli.training.run.build", build)
+    if TOO_LARGE[text] is None:
+        with pytest.raises(RuntimeError, match=text):
+            dmn("train", "--config", small)
+        return
+    done = dmn("train", "--config", small)
+    assert done.code == 1
+    assert done.err.startswith(f"error: out of memory: tried to allocate {TOO_LARGE[text]}\nhint: a smaller model")
+    assert not Path("runs").exists()
+
+
+def test_what_torch_says_is_understood(dmn, small, monkeypatch):
+    import torch
+
+    monkeypatch.setattr("dmn_cli.training.run.build", lambda *arguments: torch.empty(1 << 60))
+    done = dmn("train", "--config", small)
+    assert done.code == 1
+    assert done.err.startswith("error: out of memory: tried to allocate 4611686018427387904 bytes\n")
+
+
 def test_generated_files_are_not_passed_off_as_babi(dmn, small):
     assert dmn("generate-babi", "--tasks", "1", "--train", 60, "--test", 60, "--out", "made").code == 0
     trained = dmn("train", "--config", small, "--set", "data.source=babi", "--data-dir", "made")

@@ -171,6 +171,20 @@ def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
     ]
 
 
+def test_damage_is_named(tmp_path):
+    path = tmp_path / "results.json"
+    damaged = content()
+    del damaged["tasks"][1]["interval"]
+    path.write_text(json.dumps(damaged))
+    with pytest.raises(DmnError, match=r"results\.json: damaged"):
+        suites.as_report([path])
+    path.write_text(json.dumps(content()))
+    for bad in (b"", b"[]", b'{"runs": []}', b'{"runs": [{"seconds": "x"}]}', b"\xff"):
+        (tmp_path / "timing.json").write_bytes(bad)
+        with pytest.raises(DmnError, match=r"timing\.json: damaged"):
+            suites.as_report([path])
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(DmnError, match="cannot be read"):
         suites.as_report([tmp_path / "none.json"])

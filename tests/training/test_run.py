@@ -255,6 +255,49 @@ def test_an_epoch_resumed_after_its_last_step_tells_its_rate(tmp_path, monkeypat
     assert first["questions_per_second"] is None
 
 
+BAD = [
+    b"",
+    b"{",
+    b"[]",
+    b"{}",
+    b"3",
+    b"\xff\xfe",
+    b'{"starts": []}',
+    b'{"starts": [3]}',
+    b'{"1": 3}',
+    b'{"1": [[3]]}',
+    b"\n",
+]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("run.json", "delete it"), ("renamed.json", "start a new one")])
+@pytest.mark.parametrize("bad", BAD)
+def test_a_damaged_small_file_is_named(name, hint, bad, tmp_path):
+    folder = tmp_path / "run"
+    run.start(renamed(100), folder, CPU, 1)
+    (folder / name).write_bytes(bad)
+    before = content(folder)
+    with pytest.raises(DmnError, match=rf"run/{name}: ") as error:
+        run.resume(folder, None, CPU)
+    assert hint in error.value.hint
+    assert error.value.code == 2
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("bad", [b"\xff\xfe\n", b"{\n", b"[]\n", b'{"epoch": 1}\n'])
+def test_damaged_metrics_are_named_and_can_be_deleted(bad, tmp_path):
+    folder = tmp_path / "run"
+    run.start(small(epochs=1), folder, CPU, 1)
+    (folder / "metrics.jsonl").write_bytes(bad)
+    before = content(folder)
+    with pytest.raises(DmnError, match=r"run/metrics\.jsonl: damaged") as error:
+        run.resume(folder, None, CPU)
+    assert "delete it" in error.value.hint
+    assert content(folder) == before
+    (folder / "metrics.jsonl").unlink()
+    finish(run.resume(folder, None, CPU))
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     first = run.go(run.start(small(), tmp_path / "run", CPU, 1))
     next(first)
@@ -292,9 +335,11 @@ def test_a_run_is_locked_from_its_start(tmp_path):
 
 def test_metrics_are_forgotten_by_epoch(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"epoch": 2}\n{"epoch": 3}\n{"epoch": 4}\n{"epo')
+    rest = {"valid_accuracy": 0.5, "valid_loss": math.nan, "best": True, "seconds": 0.1}
+    lines = [json.dumps({"epoch": epoch, **rest}) + "\n" for epoch in (2, 3, 4)]
+    path.write_text("".join(lines) + '{"epo')
     run._forget_after(path, 3)
-    assert path.read_text() == '{"epoch": 2}\n{"epoch": 3}\n'
+    assert path.read_text() == "".join(lines[:2])
 
 
 START = {"optimiser": loop, "_story": run, "dump": run.configs, "save": run.checkpoints, "_record": run}

@@ -294,6 +294,29 @@ def test_the_folder_of_a_run_is_refused(name, tmp_path):
     assert {path.name for path in suite.folder.iterdir()} == {"config.yaml", name}
 
 
+@pytest.mark.parametrize("bad", [b"", b"{", b"[]", b"{}", b"\xff", b'{"wall_seconds": "x"}'])
+def test_a_damaged_timing_is_named(bad, tmp_path):
+    suite = planned(tmp_path, "1")
+    run(suite)
+    (suite.folder / "timing.json").write_bytes(bad)
+    with pytest.raises(DmnError, match=r"suite/timing\.json: damaged") as error:
+        run(suite)
+    assert error.value.hint.startswith("delete it")
+    (suite.folder / "timing.json").unlink()
+    run(suite)
+
+
+@pytest.mark.parametrize("name", ["results.json", "metrics.jsonl", "run.json", "usage.json"])
+@pytest.mark.parametrize("bad", [b"\n", b"{\n", b"[]\n", b"{}\n", b"\xff\n"])
+def test_a_damaged_file_of_a_run_is_named(name, bad, tmp_path):
+    suite = planned(tmp_path, "1")
+    run(suite)
+    (suite.folder / "task1-seed0" / name).write_bytes(bad)
+    with pytest.raises(DmnError, match=rf"task1-seed0/{name}: damaged") as error:
+        run(suite)
+    assert error.value.hint.startswith("delete ")
+
+
 def test_two_suites_do_not_share_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(suites, "LOCK_SECONDS", 0.1)
     suite = planned(tmp_path, play={"task1-seed0": {"seconds": 60}})
