@@ -226,7 +226,7 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
             were; nothing has changed in the folder.
     """
     if not last(folder).exists():
-        hint = "it was stopped before its first save: start it again" if (folder / "checkpoints").exists() else ""
+        hint = "it was stopped before its first save: start a new run" if (folder / "checkpoints").exists() else ""
         raise DmnError(f"{folder}: no run to resume: it has no checkpoints/last.pt", hint)
     with contextlib.ExitStack() as lock:
         lock.enter_context(exclusive(folder, BUSY))
@@ -305,7 +305,7 @@ def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
     except OSError as error:
         raise DmnError(
             f"{error.filename or run.folder}: {error.strerror or error}",
-            f"nothing saved is lost; then go on: dmn train --resume --run-dir {shlex.quote(str(run.folder))}",
+            f"mend that, then go on from the last save: dmn train --resume --run-dir {shlex.quote(str(run.folder))}",
             FAILED,
         ) from error
 

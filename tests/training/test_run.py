@@ -231,8 +231,17 @@ def test_a_damaged_checkpoint_is_not_resumed(kind, tmp_path):
 def test_the_optimisers_settings_are_the_configs(tmp_path):
     """Not those of the file, which could be damaged."""
     folder = tmp_path / "run"
-    run.start(small(), folder, CPU, 1)
-    damage(run.last(folder), lambda content: content["optimizer"].update(param_groups=[{"betas": None}]))
+    a_run = run.start(small(), folder, CPU, 1)
+    training = run.go(a_run)
+    next(training)
+    run.save(a_run)
+    training.close()
+
+    def edit(content):
+        for group in content["optimizer"]["param_groups"]:
+            group["betas"] = None
+
+    damage(run.last(folder), edit)
     assert [group["betas"] for group in run.resume(folder, None, CPU).optimizer.param_groups] == [(0.9, 0.999)] * 2
 
 
@@ -386,7 +395,7 @@ def test_a_start_that_is_killed_can_be_resumed_or_begun_again(write, tmp_path, m
     if write < 2:
         with pytest.raises(DmnError, match="no run to resume") as error:
             run.resume(folder, config, CPU)
-        assert "start it again" in error.value.hint
+        assert "start a new run" in error.value.hint
         finish(run.start(config, folder, CPU, 1))
     else:
         finish(run.resume(folder, config, CPU))
