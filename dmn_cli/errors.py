@@ -1,6 +1,9 @@
 """The one error a user ever sees: what was wrong, what to do next, which exit code."""
 
+import contextlib
 import errno
+import re
+from collections.abc import Iterator
 
 FAILED = 1  # the work itself failed: a download, a training that diverged
 BAD_INPUT = 2  # what the user gave is wrong: an option, a config, a story file, a checkpoint
@@ -53,3 +56,22 @@ class Stopped(BaseException):
     def __init__(self, code: int):
         super().__init__(code)
         self.code = code
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn the ways in which Python and torch say that there is too little memory into one.
+
+    Raises:
+        DmnError: of exit code 1; with what was asked for, where it is known.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error)
+        if not isinstance(error, MemoryError) and not re.search("out of memory|can't allocate memory", text):
+            raise
+        asked = re.search("tried to allocate ([0-9.]+ [A-Za-z]+)", text, re.IGNORECASE)
+        what = f"out of memory: tried to allocate {asked[1]}" if asked else "out of memory"
+        hint = "a smaller model (model.hidden_size) or batch (train.batch_size) needs less"
+        raise DmnError(what, hint, FAILED) from error

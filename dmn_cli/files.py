@@ -4,7 +4,21 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+TEMPORARY = ".tmp"
+"""How the name of a file ends that is being written; it begins with a dot."""
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the system name a file: those of a full disk name none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -13,8 +27,16 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     Args:
         path: the file; its folder must exist.
         data: the content; text is written as UTF-8.
+
+    Raises:
+        OSError: with the file's name.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with naming(path):
+        _write(path, data)
+
+
+def _write(path: Path, data: bytes | str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
@@ -26,6 +48,13 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def remove_temporaries(*folders: Path) -> None:
+    """Remove what ``write_atomic`` left in folders where it was killed."""
+    for folder in folders:
+        for path in folder.glob(f".*{TEMPORARY}"):
+            path.unlink(missing_ok=True)
 
 
 def sync_folder(path: Path) -> None:

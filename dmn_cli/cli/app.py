@@ -16,7 +16,7 @@ import typer
 
 from dmn_cli import __version__
 from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train
-from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of
+from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
     name="dmn",
@@ -59,7 +59,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     _mend_streams()
     try:
-        sys.exit(app(prog_name="dmn", standalone_mode=False))
+        with memory_errors():
+            sys.exit(app(prog_name="dmn", standalone_mode=False))
     except (DmnError, OSError, UsageError) as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `dmn`, `dmn data`: typer's way to show the help
             print(error, file=sys.stderr)

@@ -139,7 +139,7 @@ def _cells(job: "Job") -> list[str]:
         str(job.seed),
         f"{last['epoch']}/{job.config.train.epochs}" if last else "",
         f"{job.valid_accuracy:.1%}" if job.best else "",
-        f"{last['questions_per_second']:,.0f}" if last else "",
+        f"{last['questions_per_second']:,.0f}" if last and last["questions_per_second"] else "",
         duration(job.seconds_left) if job.state == "running" and job.seconds_left is not None else "",
         {"failed": job.why, "done": _test(job) if job.results else ""}.get(job.state, job.state),
     ]

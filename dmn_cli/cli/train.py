@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Task, Threads, load_config, print_json
+from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Task, load_config, print_json
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,10 @@ def train(
     ] = False,
     device: Device = "auto",
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="The same as --set train.seed=N.")] = None,
-    threads: Threads = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Threads to compute with (default: 1; a resumed run keeps its own)."),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -39,6 +42,8 @@ def train(
     """
     from dmn_cli.errors import DmnError
 
+    if dry_run and resume:
+        raise DmnError("--dry-run and --resume exclude each other", "a dry run looks at what a new run would be")
     if config is None and not (resume and run_dir is not None):
         raise DmnError("which config?", "for example: dmn train --config task1.yaml")
     loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=task, train__seed=seed)
@@ -54,17 +59,20 @@ def train(
 
         ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
     if dry_run and loaded is not None:
-        _dry_run(loaded, where, threads, as_json)
+        _dry_run(loaded, where, threads or 1, as_json)
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
         folder = run_dir or runs.newest_folder(name)
         if runs.is_done(folder):
             raise DmnError(f"{folder}: this run is done", f"see {folder}/results.md, or start a new run")
-        run = runs.resume(folder, loaded, where)
+        run = runs.resume(folder, loaded, where, threads)
     else:
         assert loaded is not None
-        run = runs.start(loaded, run_dir or runs.new_folder(name), where, threads)
+        if run_dir is None:
+            run = runs.start_new(loaded, name, where, threads or 1)
+        else:
+            run = runs.start(loaded, run_dir, where, threads or 1)
     _report(run, _show(run, quiet), as_json)
 
 
@@ -84,7 +92,7 @@ def _show(run: "Run", quiet: bool) -> "Finished":
     from tqdm import tqdm
 
     from dmn_cli.training.loop import Epoch, Step
-    from dmn_cli.training.run import Finished, go
+    from dmn_cli.training.run import Finished, go, save
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
@@ -101,7 +109,11 @@ def _show(run: "Run", quiet: bool) -> "Finished":
             elif isinstance(event, Epoch):
                 bar.set_postfix_str(f"valid {event.valid_accuracy:.1%}, best {progress.best_accuracy:.1%}")
                 if not quiet and not on_terminal:
-                    print(_line(event, epochs, progress.best_accuracy), file=sys.stderr)
+                    try:
+                        print(_line(event, epochs, progress.best_accuracy), file=sys.stderr)
+                    except BrokenPipeError:  # as after `2>&1 | head`
+                        save(run)
+                        raise
             elif isinstance(event, Finished):
                 finished = event
     if not quiet:
@@ -127,9 +139,10 @@ def _introduction(run: "Run", questions: int) -> str:
 
 
 def _line(epoch: "Epoch", epochs: int, best: float) -> str:
+    speed = "" if epoch.questions_per_second is None else f"  {epoch.questions_per_second:,.0f} q/s"
     return (
         f"epoch {epoch.epoch}/{epochs}  gates {epoch.gate_loss:.4f}  answers {epoch.answer_loss:.4f}  "
-        f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}  {epoch.questions_per_second:,.0f} q/s"
+        f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}{speed}"
     )
 
 

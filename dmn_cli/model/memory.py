@@ -76,7 +76,7 @@ class EpisodicMemory(nn.Module):
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
         self.gate = Gate(hidden_size, gate_features, gate_order)
-        self.newest = nn.Parameter(torch.full((passes,), 0.5)) if gate == "ordered" else None
+        self.newest = nn.Parameter(torch.full((passes,), 0.1)) if gate == "ordered" else None
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
         self.update: nn.Module = (

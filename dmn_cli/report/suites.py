@@ -16,6 +16,7 @@ from dmn_cli.babi.splits import tasks as task_numbers
 from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError
+from dmn_cli.report import records
 from dmn_cli.report.tables import title as stories_title
 
 Content = dict[str, Any]
@@ -196,13 +197,8 @@ def _cost(timing: Path) -> list[str]:
     """The time of the longest run and the most memory of any."""
     if not timing.exists():
         return ["–", "–"]
-    content = _json(timing)
-    try:
-        longest = max(content["runs"], key=lambda run: run["seconds"])
-        memory = max(run["peak_memory_mb"] for run in content["runs"])
-        return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
-    except _NOT_WHOLE as error:
-        raise DmnError(f"{timing}: not the timing of a suite", "without this file, the report leaves it out") from error
+    longest, memory = records.read(timing, records.longest_and_largest, "delete it: only what the suite cost is lost")
+    return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
 
 
 def _side_by_side(contents: list[Content]) -> list[str]:

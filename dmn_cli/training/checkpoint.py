@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import math
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
 from dmn_cli.training.build import build
-from dmn_cli.training.loop import Progress
+from dmn_cli.training.loop import Progress, optimiser
 
 FORMAT = "dmn checkpoint"
 FORMAT_VERSION = 1
@@ -72,27 +73,48 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             message names the part, with wanted and found shape.
     """
     content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or not isinstance(kind := content.get("format"), str) or kind != FORMAT:
         raise DmnError(f"{path}: not a dmn checkpoint", "give the checkpoints/best.pt of a run folder")
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
+        found = version if isinstance(version, int | None) else f"a {type(version).__name__}"
         hint = "install the version of dmn that wrote it" + f" ({content.get('dmn_version', 'unknown')})"
-        raise DmnError(f"{path}: checkpoint format {version!r}, this dmn reads {FORMAT_VERSION}", hint)
+        raise DmnError(f"{path}: checkpoint format {found}, this dmn reads {FORMAT_VERSION}", hint)
     try:
-        config = from_plain(content["config"])
-        vocabulary = _vocabulary(content["vocabulary"])
-        model = build(config, vocabulary, _positive(content["passes"]))
-        _load_weights(model, content["weights"], path)
-        progress = Progress(**content["progress"])
-        threads = _positive(content["threads"])
-        optimizer = content["optimizer"]
-    except KeyError as error:
-        raise DmnError(f"{path}: damaged checkpoint: {error} is missing") from error
-    except (TypeError, ValueError) as error:
-        raise DmnError(f"{path}: damaged checkpoint: {error}") from error
+        return _parts(content, device)
     except DmnError as error:
-        raise DmnError(error.message if str(path) in error.message else f"{path}: {error.message}") from error
-    return Checkpoint(config, vocabulary, model.to(device), progress, optimizer, threads)
+        what = "; ".join(error.message.splitlines())
+    except ValueError as error:
+        what = str(error)
+    raise DmnError(f"{path}: damaged checkpoint: {what}")
+
+
+def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
+    """The parts of a checkpoint; ValueError or DmnError names the one that is damaged."""
+    for key in ("config", "vocabulary", "passes", "weights", "progress", "optimizer", "threads"):
+        if key not in content:
+            raise ValueError(f"{key!r} is missing")
+    if not _is_plain(content["config"], 3):  # sections of keys, some of them lists
+        raise ValueError("config: expected text, numbers and lists of them")
+    config = from_plain(content["config"])
+    vocabulary = _vocabulary(content["vocabulary"])
+    passes = _whole("passes", content["passes"], 100)
+    weights = content["weights"]
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
+        raise ValueError(f"weights: expected tensors by name, found {type(weights).__name__}")
+    _check_size(weights, config, vocabulary)
+    model = build(config, vocabulary, passes)
+    wanted = {name: _form(weight) for name, weight in model.state_dict().items()}
+    for name in sorted(wanted.keys() | weights.keys()):
+        if name not in wanted:
+            raise ValueError(f"weights {name} are not of this network")
+        _check_form(f"weights {name}", weights.get(name), wanted[name])
+    model.load_state_dict(weights)
+    progress = _progress(content["progress"], config)
+    if content["optimizer"] is not None:
+        _check_optimizer(content["optimizer"], model, config, progress.step)
+    threads = _whole("threads", content["threads"], 10_000)
+    return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads)
 
 
 def _read(path: Path) -> Any:
@@ -110,33 +132,97 @@ def _read(path: Path) -> Any:
         ) from error
 
 
-def _vocabulary(content: dict[str, list[str]]) -> Vocabulary:
-    vocabulary = Vocabulary(**content)
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether a value is of plain types alone, nested no deeper than ``depth``."""
+    if isinstance(value, dict | list):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in inner)
+    return value is None or isinstance(value, str | int | float)
+
+
+def _vocabulary(content: object) -> Vocabulary:
+    names = [field.name for field in dataclasses.fields(Vocabulary)]
+    if not isinstance(content, dict) or content.keys() != set(names):
+        raise ValueError(f"vocabulary: expected lists of words: {', '.join(names)}")
     for name, words in content.items():
         if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"vocabulary.{name} is no list of words")
-    return vocabulary
+    return Vocabulary(**content)
 
 
-def _positive(value: object) -> int:
-    if not isinstance(value, int) or not 1 <= value <= 10_000:
-        raise ValueError(f"expected a whole number from 1 to 10000, found {value!r}")
+def _whole(name: str, value: object, most: int) -> int:
+    if type(value) is not int or not 1 <= value <= most:
+        found = value if type(value) is int else f"a {type(value).__name__}"
+        raise ValueError(f"{name}: expected a whole number from 1 to {most}, found {found}")
     return value
 
 
-def _load_weights(model: DMN, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Copy weights into a network after checking every name, shape and type."""
-    wanted = model.state_dict()
-    for name in sorted(wanted.keys() | weights.keys()):
-        if name not in weights:
-            raise DmnError(f"{path}: damaged checkpoint: no weights {name}, wanted {_form(wanted[name])}")
-        if name not in wanted:
-            raise DmnError(f"{path}: damaged checkpoint: weights {name} are not of this network")
-        if not isinstance(weights[name], torch.Tensor) or _form(weights[name]) != _form(wanted[name]):
-            found = _form(weights[name]) if isinstance(weights[name], torch.Tensor) else type(weights[name]).__name__
-            raise DmnError(f"{path}: damaged checkpoint: weights {name}: wanted {_form(wanted[name])}, found {found}")
-    model.load_state_dict(weights)
+def _check_size(weights: dict[str, Any], config: Config, vocabulary: Vocabulary) -> None:
+    """See that the sizes of the network are those of the weights, before one is built that no memory holds."""
+    sizes = {
+        "embedding": (len(vocabulary.words), config.model.embedding_size),
+        "question.gru.weight_hh": (3 * config.model.hidden_size, config.model.hidden_size),
+    }
+    for name, shape in sizes.items():
+        _check_form(f"weights {name}", weights.get(name), f"{shape} float32")
 
 
-def _form(tensor: torch.Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+def _check_form(name: str, found: object, wanted: str) -> None:
+    if found is None:
+        raise ValueError(f"no {name}, wanted {wanted}")
+    if _form(found) != wanted:
+        raise ValueError(f"{name}: wanted {wanted}, found {_form(found)}")
+
+
+def _form(value: object) -> str:
+    """Shape and type of a tensor, and what else is unusual about it."""
+    if not isinstance(value, torch.Tensor) or value.is_nested:
+        return type(value).__name__
+    layout = "" if value.layout is torch.strided else f" {value.layout}"
+    place = "" if value.device.type == "cpu" else f" on {value.device}"
+    return f"{tuple(value.shape)} {value.dtype}{layout}{place}".replace("torch.", "")
+
+
+def _progress(content: object, config: Config) -> Progress:
+    fields = {field.name: field for field in dataclasses.fields(Progress)}
+    if not isinstance(content, dict):
+        raise ValueError(f"progress: expected numbers by name, found {type(content).__name__}")
+    if strange := content.keys() ^ fields.keys():
+        raise ValueError(f"progress: missing or unknown: {', '.join(sorted(map(str, strange)))}")
+    for name, value in content.items():
+        if type(value) is not type(fields[name].default):
+            raise ValueError(f"progress.{name}: expected {type(fields[name].default).__name__}")
+    made = Progress(**content)
+    fits = {
+        "epoch": 0 <= made.epoch <= min(made.step, config.train.epochs - (not made.finished)),
+        "step": made.step < 2**31,
+        "batch": 0 <= made.batch <= min(made.step, made.questions),
+        "questions": (made.questions > 0) == (made.batch > 0),
+        "gate_loss": math.isfinite(made.gate_loss),
+        "answer_loss": math.isfinite(made.answer_loss),
+        "best_epoch": 0 <= made.improved_epoch <= made.best_epoch <= made.epoch,
+        "best_accuracy": 0 <= made.best_accuracy <= 1 if made.best_epoch else made.best_accuracy == -1,
+    }
+    for name, fit in fits.items():
+        if not fit:
+            raise ValueError(f"progress.{name} does not fit the rest: {getattr(made, name)}")
+    return made
+
+
+def _check_optimizer(content: object, model: DMN, config: Config, step: int) -> None:
+    """See that Adam's state is whole: where a moment is too small it would read past its end."""
+    if not isinstance(content, dict) or not isinstance(content.get("state"), dict):
+        raise ValueError(f"optimizer: expected a state by parameter, found {type(content).__name__}")
+    states = content["state"]
+    if step == 0 and not states:
+        return
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    ordered = [parameter for group in optimiser(model, config.train).param_groups for parameter in group["params"]]
+    if states.keys() - set(range(len(ordered))):
+        raise ValueError("optimizer: state of a parameter that the network does not have")
+    for number, parameter in enumerate(ordered):
+        state = states.get(number)
+        if not isinstance(state, dict):
+            raise ValueError(f"optimizer: no state of {names[parameter]}")
+        for key, wanted in {"step": "() float32", "exp_avg": _form(parameter), "exp_avg_sq": _form(parameter)}.items():
+            _check_form(f"optimizer {key} of {names[parameter]}", state.get(key), wanted)

@@ -4,15 +4,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from dmn_cli import config as configs
 from dmn_cli.config import Config
 from dmn_cli.errors import INTERRUPTED, TERMINATED
+from dmn_cli.report import records
+
+T = TypeVar("T")
 
 WORKER = [sys.executable, "-m", "dmn_cli.training.worker"]
 """What a run's process is started with; its folder comes after that."""
@@ -93,7 +96,7 @@ class Job:
     @property
     def record(self) -> dict[str, Any]:
         """How it was last started: see run.json."""
-        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))["starts"][-1]  # type: ignore[no-any-return]
+        return _read(self.folder / "run.json", records.starts)[-1]
 
     @property
     def seconds_left(self) -> float | None:
@@ -156,16 +159,19 @@ def look(job: Job) -> bool:
 def done(job: Job) -> None:
     """Take in the results of a job that is done."""
     job.state, job.epochs = "done", _metrics(job.folder)
-    job.results = json.loads((job.folder / "results.json").read_text(encoding="utf-8"))
+    job.results = _read(job.folder / "results.json", records.results)
 
 
 def _metrics(folder: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics; it may be writing one now."""
     try:
-        text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+        return _read(folder / "metrics.jsonl", records.epochs)
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def _read(path: Path, parse: Callable[[str], T]) -> T:
+    return records.read(path, parse, f"delete {path.parent}: the suite makes that run again")
 
 
 def _log(job: Job) -> Path:

@@ -9,6 +9,10 @@ from pathlib import Path
 from dmn_cli.errors import FAILED, DmnError
 
 
+class InUseError(DmnError):
+    """A folder belongs to another process, or to another run."""
+
+
 @contextlib.contextmanager
 def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | None]:
     """Keep other processes out of a folder; the lock goes with the process, however it ends.
@@ -23,7 +27,7 @@ def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | 
         such locks (Windows).
 
     Raises:
-        DmnError: another process has the lock.
+        InUseError: another process has the lock.
     """
     try:
         import fcntl
@@ -39,7 +43,7 @@ def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | 
                 break
             except OSError as error:
                 if time.monotonic() > until:
-                    raise DmnError(f"{folder}: {busy}", code=FAILED) from error
+                    raise InUseError(f"{folder}: {busy}", code=FAILED) from error
             time.sleep(0.05)
         yield handle
     finally:

@@ -49,6 +49,8 @@ class Epoch(NamedTuple):
     Attributes:
         best: no earlier epoch had a better validation accuracy. Among equals the latest is kept: validation has few
             questions, and the latest has learnt longest.
+        seconds: that its steps took, those after a resumption.
+        questions_per_second: of these steps; None if there are none.
     """
 
     epoch: int
@@ -60,7 +62,7 @@ class Epoch(NamedTuple):
     valid_accuracy: float
     best: bool
     seconds: float
-    questions_per_second: float
+    questions_per_second: float | None
 
 
 def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
@@ -68,7 +70,13 @@ def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
     biases = [parameter for parameter in model.parameters() if parameter.ndim == 1]
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    adam = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    for (
+        parameter
+    ) in model.parameters():  # as Adam would at a parameter's first gradient: a state that lacks one is damaged
+        moments = {key: torch.zeros_like(parameter, requires_grad=False) for key in ("exp_avg", "exp_avg_sq")}
+        adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
+    return adam
 
 
 def learning_rate(config: TrainConfig, step: int, done: float) -> float:
@@ -112,14 +120,11 @@ def train(
     """
     while not progress.finished:
         began, begun_with = time.perf_counter(), progress.questions
-        rate = config.learning_rate
         data = train_data(progress.epoch)
         batches = order(data, config.batch_size, _mix(config.seed, progress.epoch))
         for questions in batches[progress.batch :]:
-            done = (progress.epoch + progress.batch / len(batches)) / config.epochs
-            rate = learning_rate(config, progress.step, done)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = _rate(config, progress, 0, len(batches))
             answers = progress.epoch >= config.gate_epochs
             loss = training_step(model, optimizer, data, questions, config, progress.step, answers)
             progress.batch += 1
@@ -130,7 +135,14 @@ def train(
             yield Step(progress.step, len(questions))
 
         seconds = time.perf_counter() - began
+        rate = _rate(config, progress, 1, len(batches))
         yield _end_of_epoch(model, valid_data, config, progress, rate, seconds, begun_with)
+
+
+def _rate(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
+    """The learning rate of the next step, or of one that lies ``back`` steps back in this epoch."""
+    done = (progress.epoch + (progress.batch - back) / batches) / config.epochs
+    return learning_rate(config, progress.step - back, done)
 
 
 def training_step(
@@ -214,7 +226,7 @@ def _end_of_epoch(
         valid_accuracy=accuracy,
         best=best,
         seconds=seconds,
-        questions_per_second=(trained - begun_with) / seconds,
+        questions_per_second=(trained - begun_with) / seconds if trained > begun_with else None,
     )
 
 

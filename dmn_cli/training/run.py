@@ -5,6 +5,7 @@ import datetime
 import json
 import platform
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,24 +25,26 @@ from dmn_cli.babi.splits import Split, load_split, load_training
 from dmn_cli.babi.stories import Story
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
-from dmn_cli.errors import INTERRUPTED, TERMINATED, DmnError, Stopped
-from dmn_cli.files import write_atomic
+from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
+from dmn_cli.files import naming, remove_temporaries, write_atomic
 from dmn_cli.model import kernels
-from dmn_cli.report import tables
+from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
 from dmn_cli.training.build import build, dataset, passes
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
-from dmn_cli.training.lock import exclusive
+from dmn_cli.training.lock import InUseError, exclusive
 
 SAVE_SECONDS = 5.0
 """Work that a crash can lose at most."""
 
+BUSY = "another process is training in it"
+
 
 class Run(NamedTuple):
-    """A run that is ready to train.
+    """A run that is ready to train; its folder is locked until it ends, or until nothing refers to it any more.
 
     Attributes:
         folder: of the run.
@@ -51,6 +54,7 @@ class Run(NamedTuple):
         valid: the validation stories.
         classes: the words of each task that are renamed, with ``data.renamed``.
         device: where it computes.
+        lock: keeps other processes out of the folder.
     """
 
     folder: Path
@@ -60,6 +64,7 @@ class Run(NamedTuple):
     valid: Split
     classes: dict[int, rename.Classes]
     device: torch.device
+    lock: contextlib.ExitStack
 
 
 class Finished(NamedTuple):
@@ -91,7 +96,7 @@ def is_done(folder: Path) -> bool:
 
 def new_folder(name: str) -> Path:
     """The first folder ``runs/NAME``, ``runs/NAME-2``, … that does not exist yet."""
-    return next(folder for folder in _folders(name) if not folder.exists())
+    return next(folder for folder in _folders(name) if not (folder.exists() or folder.is_symlink()))
 
 
 def newest_folder(name: str) -> Path:
@@ -130,6 +135,10 @@ class Prepared(NamedTuple):
 def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     """Read the data and build the network of a new run; nothing is written."""
     torch.set_num_threads(threads)
+    if config.data.test is not None and not Path(config.data.test).is_file():
+        raise DmnError(
+            f"{config.data.test}: no such file", "data.test is read after the training; leave it out if there is none"
+        )
     train, valid = load_training(config.data)
     stories = _flat(train)
     if config.train.supervision == "strong":
@@ -147,98 +156,182 @@ def _vocabulary(train: Split, classes: dict[int, rename.Classes]) -> Vocabulary:
     return vocab.build(_flat(train), [answer for answers in renamed for answer in answers])
 
 
+def start_new(config: Config, name: str, device: torch.device, threads: int) -> Run:
+    """Begin a run in ``new_folder(name)``, or in the next one if another process is quicker."""
+    while True:
+        with contextlib.suppress(InUseError):
+            return start(config, new_folder(name), device, threads)
+
+
 def start(config: Config, folder: Path, device: torch.device, threads: int) -> Run:
-    """Begin a run in a folder of its own.
+    """Begin a run in a folder of its own; where that fails, nothing is left in it.
 
     Raises:
-        DmnError: the folder is in use, or data is missing or malformed.
+        InUseError: the folder is not free.
+        DmnError: data is missing or malformed.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DmnError(f"{folder}: already there", "choose another --run-dir, or go on with it: --resume")
+    _check_free(folder)
     checkpoint, train, valid, classes = prepare(config, device, threads)
+    optimizer, story = loop.optimiser(checkpoint.model, config.train), _story(checkpoint, train, device)
+    is_new = not folder.exists()
     try:
-        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DmnError(f"{folder}: cannot be made: {error.strerror}") from error
-    write_atomic(folder / "config.yaml", configs.dump(config))
-    if config.data.renamed:
-        write_atomic(folder / "renamed.json", json.dumps(classes, indent=2) + "\n")
-    _record(folder, _story(checkpoint, train, device))
-    run = Run(folder, checkpoint, loop.optimiser(checkpoint.model, config.train), train, valid, classes, device)
-    _save(run)
-    return run
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(exclusive(folder, BUSY))
+        _check_free(folder)
+        run = Run(folder, checkpoint, optimizer, train, valid, classes, device, lock)
+        try:
+            if config.data.renamed:
+                write_atomic(folder / "renamed.json", json.dumps(classes, indent=2) + "\n")
+            save(run)  # from here on it can be resumed, if the process is killed
+            write_atomic(folder / "config.yaml", configs.dump(config))
+            _record(folder, [story])
+        except BaseException:
+            _clear(folder, is_new)
+            raise
+        return run._replace(lock=lock.pop_all())
 
 
-def resume(folder: Path, config: Config | None, device: torch.device) -> Run:
+def _check_free(folder: Path) -> None:
+    """See that a new run may have a folder: at most what is left of a start that was killed before its first save."""
+    left = ("checkpoints", "renamed.json", ".renamed.json.", ".last.pt.")
+    there = [folder] if folder.is_file() else folder.rglob("*")
+    if not all(path.name.startswith(left) for path in there):
+        raise InUseError(f"{folder}: already there", "choose another --run-dir, or go on with it: --resume")
+
+
+def _clear(folder: Path, remove: bool) -> None:
+    """Take back what a start has written; with ``remove`` the folder too."""
+    shutil.rmtree(folder / "checkpoints")
+    for name in ("renamed.json", "config.yaml", "run.json"):
+        (folder / name).unlink(missing_ok=True)
+    if remove:
+        with contextlib.suppress(OSError):  # something else has been put there
+            folder.rmdir()
+
+
+def resume(folder: Path, config: Config | None, device: torch.device, threads: int | None = None) -> Run:
     """Take a run up where its newest checkpoint was saved.
 
     Args:
         folder: of the run.
         config: what the user asks for; it must be the run's own. None: whatever the run's is.
         device: where to compute from now on.
+        threads: as config: other numbers of threads add up in another order.
 
     Raises:
-        DmnError: there is no run, or its config or data are not what they were.
+        DmnError: there is no run, another process trains it, it is damaged, or its config or data are not what they
+            were; nothing has changed in the folder.
     """
     if not last(folder).exists():
-        raise DmnError(f"{folder}: no run to resume: it has no checkpoints/last.pt")
+        hint = "it was stopped before its first save: start a new run" if (folder / "checkpoints").exists() else ""
+        raise DmnError(f"{folder}: no run to resume: it has no checkpoints/last.pt", hint)
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(exclusive(folder, BUSY))
+        run = _load(folder, config, device, threads, lock)
+        starts = _starts(folder)
+        _forget_after(folder / "metrics.jsonl", run.checkpoint.progress.epoch)
+        _record(folder, [*starts, _story(run.checkpoint, run.train, device)])
+        remove_temporaries(folder, folder / "checkpoints")
+        if not (folder / "config.yaml").exists():  # killed between its first save and this
+            write_atomic(folder / "config.yaml", configs.dump(run.checkpoint.config))
+        return run._replace(lock=lock.pop_all())
+
+
+def _classes(text: str) -> dict[int, rename.Classes]:
+    """What renamed.json holds."""
+    classes: dict[int, rename.Classes] = {int(task): of_task for task, of_task in json.loads(text).items()}
+    for of_task in classes.values():
+        for kind in of_task:
+            if not isinstance(kind, list) or not all(isinstance(word, str) for word in kind):
+                raise TypeError("a class is a list of words")
+    return classes
+
+
+def _load(
+    folder: Path, config: Config | None, device: torch.device, threads: int | None, lock: contextlib.ExitStack
+) -> Run:
+    """The run of a folder as it was saved last; see ``resume``."""
     checkpoint = checkpoints.load(last(folder), device)
     if config is not None and config != checkpoint.config:
         raise DmnError(
             f"{folder}: the run's config is another: {configs.differences(checkpoint.config, config)}",
             "resume with --run-dir alone, or start a new run",
         )
+    if threads not in (None, checkpoint.threads):
+        raise DmnError(
+            f"{folder}: the run computes with --threads {checkpoint.threads}: {threads} would add up in another order",
+            "leave --threads out",
+        )
     torch.set_num_threads(checkpoint.threads)
     train, valid = load_training(checkpoint.config.data)
     # read, not found again: another machine's arithmetic could find a doubtful class otherwise
-    written = folder / "renamed.json"
-    classes = (
-        {int(task): of_task for task, of_task in json.loads(written.read_text("utf-8")).items()}
-        if checkpoint.config.data.renamed
-        else {}
-    )
+    classes: dict[int, rename.Classes] = {}
+    if checkpoint.config.data.renamed:
+        hint = "the run cannot go on without it: start a new one"
+        classes = records.read(folder / "renamed.json", _classes, hint)
+        if classes.keys() != train.stories.keys():
+            raise DmnError(f"{folder / 'renamed.json'}: not of this run's tasks", hint)
     if _vocabulary(train, classes) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
+    if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
+        raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
-    if checkpoint.optimizer is not None and checkpoint.optimizer["state"]:
-        optimizer.load_state_dict(checkpoint.optimizer)
-    _forget_after(folder / "metrics.jsonl", checkpoint.progress.epoch)
-    _record(folder, _story(checkpoint, train, device))
-    return Run(folder, checkpoint, optimizer, train, valid, classes, device)
+    if checkpoint.optimizer is None:
+        raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
+    if checkpoint.optimizer["state"]:
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
+    return Run(folder, checkpoint, optimizer, train, valid, classes, device, lock)
 
 
 def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
     """Train to the end, saving on the way; then read the test split, once.
 
-    Ctrl-C and SIGTERM take effect between two steps, after a save.
+    Ctrl-C and SIGTERM take effect between two steps, after a save; while the test split is read, at once.
 
     Raises:
-        DmnError: training diverged; the state before is saved.
+        DmnError: training diverged, or the disk is full; the state before is saved.
         Stopped: by a signal; the state is saved.
     """
+    try:
+        with run.lock:
+            with _signals() as signalled:
+                yield from _train(run, signalled)
+            if signalled:
+                raise Stopped(signalled[0])
+            yield _finish(run)
+    except OSError as error:
+        raise DmnError(
+            f"{error.filename or run.folder}: {error.strerror or error}",
+            f"mend that, then go on from the last save: dmn train --resume --run-dir {shlex.quote(str(run.folder))}",
+            FAILED,
+        ) from error
+
+
+def _train(run: Run, signalled: list[int]) -> Iterator[loop.Step | loop.Epoch]:
+    """Train to the last epoch, or until there is a signal; what is done is saved."""
     config, model, progress = run.checkpoint.config, run.checkpoint.model, run.checkpoint.progress
     train_data = _training_data(run)
     valid_data = dataset(config, run.checkpoint.vocabulary, _flat(run.valid))
     saved = time.monotonic()
-    with exclusive(run.folder, "another process is training in it"), _signals() as signalled:
-        try:
-            for event in loop.train(model, run.optimizer, train_data, valid_data, config.train, progress):
-                if isinstance(event, loop.Epoch):
-                    _append(run.folder / "metrics.jsonl", event._asdict())
-                    if event.best:
-                        checkpoints.save(best(run.folder), run.checkpoint)
-                if signalled:
-                    _save(run)
-                    raise Stopped(signalled[0])
-                if time.monotonic() - saved > SAVE_SECONDS:
-                    _save(run)
-                    saved = time.monotonic()
-                yield event
-        except DmnError:
-            _save(run)
-            raise
-        _save(run)
-        yield _finish(run)
+    try:
+        for event in loop.train(model, run.optimizer, train_data, valid_data, config.train, progress):
+            if isinstance(event, loop.Epoch):
+                _append(run.folder / "metrics.jsonl", event._asdict())
+                if event.best:
+                    checkpoints.save(best(run.folder), run.checkpoint)
+            if signalled:
+                break
+            if time.monotonic() - saved > SAVE_SECONDS:
+                save(run)
+                saved = time.monotonic()
+            yield event
+    except DmnError:
+        save(run)
+        raise
+    save(run)
 
 
 def _training_data(run: Run) -> Callable[[int], Dataset]:
@@ -292,7 +385,8 @@ def _check_supporting(stories: list[Story], config: Config) -> None:
                 )
 
 
-def _save(run: Run) -> None:
+def save(run: Run) -> None:
+    """Save how far a run is; between two events of ``go``."""
     checkpoints.save(last(run.folder), run.checkpoint._replace(optimizer=run.optimizer.state_dict()))
 
 
@@ -332,23 +426,29 @@ def _git_sha() -> str | None:
     return done.stdout.strip()
 
 
-def _record(folder: Path, story: dict[str, Any]) -> None:
-    """Add a start, or a resumption, to the run's record."""
-    path = folder / "run.json"
-    starts = json.loads(path.read_text(encoding="utf-8"))["starts"] if path.exists() else []
-    write_atomic(path, json.dumps({"starts": [*starts, story]}, indent=2) + "\n")
+def _starts(folder: Path) -> list[dict[str, Any]]:
+    """The start and the resumptions so far, of the run's record."""
+    try:
+        return records.read(folder / "run.json", records.starts, "delete it: the run goes on, its record begins anew")
+    except FileNotFoundError:
+        return []
+
+
+def _record(folder: Path, starts: list[dict[str, Any]]) -> None:
+    write_atomic(folder / "run.json", json.dumps({"starts": starts}, indent=2) + "\n")
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
+    with naming(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
 def _forget_after(path: Path, epoch: int) -> None:
     """Drop the metrics of epochs that a resumed run will make again."""
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        write_atomic(path, "".join(lines[:epoch]))  # a line an epoch
+        hint = "delete it: the run goes on without the metrics so far"
+        lines = [line for line in records.read(path, records.epochs, hint) if line["epoch"] <= epoch]
+        write_atomic(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 @contextlib.contextmanager

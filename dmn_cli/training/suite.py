@@ -21,7 +21,7 @@ from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import Config
 from dmn_cli.errors import BAD_INPUT, DmnError
 from dmn_cli.files import write_atomic
-from dmn_cli.report import suites
+from dmn_cli.report import records, suites
 from dmn_cli.training.jobs import Job, Suite, done, launch, look, made_with, stop
 from dmn_cli.training.lock import exclusive
 from dmn_cli.training.suite_results import results
@@ -125,6 +125,8 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
 def _claim(suite: Suite) -> None:
     """Write the suite's config into its folder, or see that it is the one there."""
     path = suite.folder / "config.yaml"
+    if any((suite.folder / name).exists() for name in ("run.json", "checkpoints")):
+        raise DmnError(f"{suite.folder}: the folder of a run, not a suite's", "choose another --suite-dir")
     if path.exists():
         changed = configs.differences(configs.load(path), suite.config)
         if changed:
@@ -180,7 +182,7 @@ def _wall_seconds(suite: Suite) -> float:
     """The seconds that the suite has taken so far."""
     if not _timing(suite).exists():
         return 0.0
-    return float(json.loads(_timing(suite).read_text(encoding="utf-8"))["wall_seconds"])
+    return records.read(_timing(suite), records.wall_seconds, "delete it: only what the suite cost so far is lost")
 
 
 def _write_timing(suite: Suite, jobs: list[Job], wall_seconds: float) -> None:

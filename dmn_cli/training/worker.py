@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dmn_cli.errors import TERMINATED, DmnError, Stopped
+from dmn_cli.errors import FAILED, TERMINATED, DmnError, Stopped, memory_errors
+from dmn_cli.report import records
 
 USAGE = "usage.json"
 """In a run's folder: the seconds its processes took so far, and their peak memory in MB."""
@@ -27,10 +28,14 @@ def main() -> int:
     threading.Thread(target=_end_with_suite, daemon=True).start()
     sys.argv = job["command"]  # what the run's record will say
     try:
-        _work(Path(job["folder"]), job, began)
+        with memory_errors():
+            _work(Path(job["folder"]), job, began)
     except DmnError as error:
         print(f"error: {error.message}", error.hint and f"hint: {error.hint}", sep="\n", file=sys.stderr)
         return error.code
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
     except Stopped as stopped:
         return stopped.code
     return 0
@@ -62,10 +67,9 @@ def _work(folder: Path, job: dict[str, Any], began: float) -> None:
 def usage(folder: Path) -> dict[str, float]:
     """What a run has taken so far; zeros where nothing is known."""
     try:
-        taken: dict[str, float] = json.loads((folder / USAGE).read_text(encoding="utf-8"))
+        return records.read(folder / USAGE, records.usage, "delete it: only what the run cost so far is lost")
     except FileNotFoundError:
         return {"seconds": 0.0, "peak_memory_mb": 0.0}
-    return taken
 
 
 def _write_usage(folder: Path, before: dict[str, float], seconds: float) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,31 @@ def test_a_done_run_is_not_resumed(dmn, small):
     assert "this run is done" in done.err
 
 
+def test_resume_keeps_its_threads(dmn, small):
+    dmn("train", "--config", small, "--quiet")
+    Path("runs/small/done").unlink()
+    other = dmn("train", "--config", small, "--resume", "--threads", 2)
+    assert other.code == 2
+    assert "--threads 1" in other.err
+    assert dmn("train", "--config", small, "--resume", "--threads", 1, "--quiet").code == 0
+
+
+def test_whoever_stops_reading_ends_the_training_after_a_save(dmn, dmn_process, small, tmp_path):
+    """As `dmn train 2>&1 | head -2` does."""
+    (tmp_path / small).write_text(SMALL.replace("epochs: 2", "epochs: 4000, patience: 4000"))
+    process = dmn_process("train", "--config", small)
+    for _ in range(2):
+        assert process.stderr.readline()
+    process.stderr.close()
+    with process.stdout:
+        assert process.stdout.read() == ""
+    assert process.wait() == 1
+    from dmn_cli.training import checkpoint
+
+    lines = (tmp_path / "runs/small/metrics.jsonl").read_text().splitlines()
+    assert checkpoint.load(tmp_path / "runs/small/checkpoints/last.pt").progress.epoch == len(lines) > 0
+
+
 def test_stories_of_ones_own(dmn, tmp_path):
     for name, seed in (("train", 1), ("valid", 2), ("test", 3)):
         (tmp_path / f"{name}.txt").write_text(dump(generate(1, 40, seed)))
@@ -162,6 +188,8 @@ BAD = {
     "train --config small.yaml --threads 0": "greater than or equal to 1",
     "train --config small.yaml --resume": "there is no such run to resume",
     "train --resume --run-dir nowhere": "nowhere: no run to resume",
+    "train --config small.yaml --dry-run --resume": "--dry-run and --resume exclude each other",
+    "train --resume --run-dir nowhere --dry-run": "--dry-run and --resume exclude each other",
     "train --resume --run-dir nowhere --seed 2": "go with --config",
     "train --config small.yaml --set data.source=babi --set train.epochs=0": "expected a whole number",
     "eval missing.pt": "missing.pt: cannot be read",
@@ -197,7 +225,40 @@ def test_a_full_disk_is_one_line_and_exit_1(dmn, small, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     done = dmn("train", "--config", small, "--quiet")
     assert done.code == 1
-    assert done.err == "error: the system: No space left on device\n"
+    assert done.err == "error: runs/small/checkpoints/last.pt: No space left on device\n"
+    assert not Path("runs/small").exists()
+
+
+TOO_LARGE = {
+    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0": "20.00 MiB",
+    "CPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error": "8 bytes",
+    "something else": None,
+}
+
+
+@pytest.mark.parametrize("text", TOO_LARGE)
+def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch):
+    def build(*arguments):
+        raise RuntimeError(text)
+
+    monkeypatch.setattr("dmn_cli.training.run.build", build)
+    if TOO_LARGE[text] is None:
+        with pytest.raises(RuntimeError, match=text):
+            dmn("train", "--config", small)
+        return
+    done = dmn("train", "--config", small)
+    assert done.code == 1
+    assert done.err.startswith(f"error: out of memory: tried to allocate {TOO_LARGE[text]}\nhint: a smaller model")
+    assert not Path("runs").exists()
+
+
+def test_what_torch_says_is_understood(dmn, small, monkeypatch):
+    import torch
+
+    monkeypatch.setattr("dmn_cli.training.run.build", lambda *arguments: torch.empty(1 << 60))
+    done = dmn("train", "--config", small)
+    assert done.code == 1
+    assert done.err.startswith("error: out of memory: tried to allocate 4611686018427387904 bytes\n")
 
 
 def test_generated_files_are_not_passed_off_as_babi(dmn, small, tmp_path):

@@ -210,7 +210,7 @@ RUN = {"network": "task1", "seconds": 1.0, "peak_memory_mb": 1.0}
 )
 def test_half_a_timing_is_one_line(timing, tmp_path):
     path = save(tmp_path / "paper", content(), timing)
-    with pytest.raises(DmnError, match=r"timing\.json: not the timing of a suite$") as caught:
+    with pytest.raises(DmnError, match=r"timing\.json: damaged$") as caught:
         suites.as_report([path])
     assert caught.value.code == 2
 
@@ -223,6 +223,20 @@ def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
         "|  | mean | 93.6 | 93.3 | 97.2 | 100.0 | 100.0 |",
         "|  | tasks passed | 18 | 16 | 19 | 20 | 20 |",
     ]
+
+
+def test_damage_is_named(tmp_path):
+    path = tmp_path / "results.json"
+    damaged = content()
+    del damaged["tasks"][1]["interval"]
+    path.write_text(json.dumps(damaged))
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$"):
+        suites.as_report([path])
+    path.write_text(json.dumps(content()))
+    for bad in (b"", b"[]", b'{"runs": []}', b'{"runs": [{"seconds": "x"}]}', b"\xff"):
+        (tmp_path / "timing.json").write_bytes(bad)
+        with pytest.raises(DmnError, match=r"timing\.json: damaged"):
+            suites.as_report([path])
 
 
 def test_a_missing_file(tmp_path):

@@ -1,5 +1,6 @@
 """Checkpoints: round trip, no code inside, and one clear error for each kind of damage."""
 
+import math
 import pickletools
 import zipfile
 
@@ -8,7 +9,7 @@ import torch
 
 from dmn_cli.errors import DmnError
 from dmn_cli.training import checkpoint
-from dmn_cli.training.run import prepare
+from dmn_cli.training.run import go, last, prepare, save, start
 from tests.training.conftest import small
 
 
@@ -74,7 +75,7 @@ DAMAGE = {
     "bad section": (lambda content: content.update(config=[1]), "config"),
     "bad vocabulary": (lambda content: content["vocabulary"].update(words="abc"), "vocabulary.words is no list"),
     "empty vocabulary": (lambda content: content["vocabulary"].update(answers=[]), "vocabulary.answers is no list"),
-    "bad passes": (lambda content: content.update(passes=-1), "from 1 to 10000, found -1"),
+    "bad passes": (lambda content: content.update(passes=-1), "from 1 to 100, found -1"),
     "wrong shape": (shrink, r"weights embedding: wanted \(\d+, 6\) float32, found \(\d+, 3\) float32"),
     "wrong type": (
         lambda content: content["weights"].update(embedding=content["weights"]["embedding"].double()),
@@ -84,7 +85,106 @@ DAMAGE = {
     "extra weight": (lambda content: content["weights"].update(x=torch.zeros(1)), "weights x are not of this network"),
     "no tensor": (lambda content: content["weights"].update(embedding=3), "weights embedding: wanted .* found int"),
     "bad progress": (lambda content: content["progress"].update(colour="blue"), "damaged checkpoint: .*colour"),
+    "format a tensor": (lambda content: content.update(format=torch.zeros(2)), "not a dmn checkpoint"),
+    "version a tensor": (lambda content: content.update(format_version=torch.ones(2)), "checkpoint format a Tensor"),
+    "no optimizer": (lambda content: content.pop("optimizer"), "'optimizer' is missing"),
+    "config.model a tensor": (lambda content: content["config"].update(model=torch.zeros(2)), "config: expected text"),
+    "config too deep": (lambda content: content["config"]["data"].update(tasks=[[[1]]]), "config: expected text"),
+    "vocabulary a list": (lambda content: content.update(vocabulary=["a"]), "vocabulary: expected lists of words"),
+    "a vocabulary too many": (lambda content: content["vocabulary"].update(x=["a"]), "vocabulary: expected lists"),
+    "too many passes": (lambda content: content.update(passes=10_000), "from 1 to 100, found 10000"),
+    "passes a tensor": (lambda content: content.update(passes=torch.ones(2)), "from 1 to 100, found a Tensor"),
+    "threads true": (lambda content: content.update(threads=True), "threads: expected .* found a bool"),
+    "weights a list": (lambda content: content.update(weights=[1]), "weights: expected tensors by name, found list"),
+    "weights none": (lambda content: content.update(weights=None), "weights: expected tensors by name"),
+    "a weight without a name": (lambda content: content["weights"].update({1: torch.zeros(1)}), "tensors by name"),
+    "sparse": (
+        lambda content: content["weights"].update(embedding=content["weights"]["embedding"].to_sparse()),
+        r"weights embedding: wanted \(\d+, 6\) float32, found .* sparse_coo",
+    ),
+    "meta": (
+        lambda content: content["weights"].update({"memory.end": torch.zeros(1, 8, device="meta")}),
+        r"weights memory.end: wanted \(1, 8\) float32, found \(1, 8\) float32 on meta",
+    ),
+    "progress a list": (lambda content: content.update(progress=[1]), "progress: expected numbers by name"),
+    "too little progress": (lambda content: content["progress"].pop("step"), "progress: missing or unknown: step"),
 }
+PROGRESS = {
+    "epoch": ["one", 1.0, True, None, -1, 5, 2**40],
+    "batch": [-1, 10, 10**9],
+    "step": [-1, 0, 2**31, torch.ones(1)],
+    "questions": [-1, 0, [3]],
+    "gate_loss": [math.nan, math.inf, 0],
+    "answer_loss": [math.nan, "much"],
+    "best_epoch": [-1, 2, 0],
+    "improved_epoch": [-1, 2],
+    "best_accuracy": [math.nan, 2.0, -1.0],
+    "finished": [True],
+}
+for name, values in PROGRESS.items():
+    for value in values:
+        DAMAGE[f"progress.{name} = {value}"] = (
+            lambda content, name=name, value=value: content["progress"].update({**BEGUN, name: value}),
+            r"damaged checkpoint: progress\.",
+        )
+BEGUN = {"epoch": 1, "batch": 2, "step": 9, "questions": 30, "best_epoch": 1, "improved_epoch": 1, "best_accuracy": 0.5}
+
+
+def test_progress_that_fits(saved, tmp_path):
+    assert (
+        checkpoint.load(change(saved[0], tmp_path, lambda content: content["progress"].update(BEGUN))).progress.step
+        == 9
+    )
+
+
+def test_a_network_that_no_memory_holds_is_not_built(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "build", None)
+
+    def edit(content):
+        content["config"]["model"].update(hidden_size=10_000, memory="relu", embedding_size=10_000)
+
+    with pytest.raises(DmnError, match=r"weights embedding: wanted \(\d+, 10000\) float32"):
+        checkpoint.load(change(saved[0], tmp_path, edit))
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """The last.pt of a run after two steps."""
+    a_run = start(small(), tmp_path_factory.mktemp("runs") / "run", torch.device("cpu"), 1)
+    training = go(a_run)
+    next(training)
+    next(training)
+    save(a_run)
+    training.close()
+    return last(a_run.folder)
+
+
+def state(edit):
+    """A change made to the optimiser's state of the first parameter, the embedding."""
+    return lambda content: edit(content["optimizer"]["state"][0])
+
+
+OPTIMIZER = {
+    "text": (lambda content: content.update(optimizer="adam"), "optimizer: expected a state by parameter, found str"),
+    "a list": (lambda content: content.update(optimizer=[1]), "found list"),
+    "empty": (lambda content: content.update(optimizer={}), "optimizer: expected a state"),
+    "no state": (lambda content: content["optimizer"].update(state={}), "optimizer: no state of embedding"),
+    "one too few": (lambda content: content["optimizer"]["state"].pop(3), "optimizer: no state of question.gru"),
+    "one too many": (lambda content: content["optimizer"]["state"].update({99: {}}), "does not have"),
+    "wrong shape": (
+        state(lambda state: state.update(exp_avg=torch.zeros(1))),
+        r"optimizer exp_avg of embedding: wanted \(\d+, 6\) float32, found \(1,\) float32",
+    ),
+    "no moment": (state(lambda state: state.pop("exp_avg_sq")), "no optimizer exp_avg_sq of embedding"),
+    "no step": (state(lambda state: state.update(step=3)), "optimizer step of embedding: wanted .* found int"),
+}
+
+
+@pytest.mark.parametrize("kind", OPTIMIZER)
+def test_damage_of_the_optimiser_is_named(kind, begun, tmp_path):
+    edit, expected = OPTIMIZER[kind]
+    with pytest.raises(DmnError, match=rf"damaged\.pt: damaged checkpoint: .*{expected}"):
+        checkpoint.load(change(begun, tmp_path, edit))
 
 
 @pytest.mark.parametrize("kind", DAMAGE)

@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from dmn_cli import files
+from dmn_cli.babi.generate import generate
+from dmn_cli.babi.stories import dump
+from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError, Stopped
 from dmn_cli.training import checkpoint, loop, run
 from tests.training.conftest import small
@@ -200,12 +205,304 @@ def test_resume_wants_a_run(tmp_path):
         run.resume(tmp_path, None, CPU)
 
 
+def damage(path, edit):
+    content = torch.load(path, weights_only=True)
+    edit(content)
+    torch.save(content, path)
+
+
+DAMAGE = {
+    "no optimiser": lambda content: content.update(optimizer=None),
+    "too many questions": lambda content: content["progress"].update(batch=1, step=1, questions=101),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_checkpoint_is_not_resumed(kind, tmp_path):
+    folder = tmp_path / "run"
+    run.start(small(), folder, CPU, 1)
+    damage(run.last(folder), DAMAGE[kind])
+    before = content(folder)
+    with pytest.raises(DmnError, match=r"last\.pt: damaged checkpoint: "):
+        run.resume(folder, None, CPU)
+    assert content(folder) == before
+
+
+def test_the_optimisers_settings_are_the_configs(tmp_path):
+    """Not those of the file, which could be damaged."""
+    folder = tmp_path / "run"
+    a_run = run.start(small(), folder, CPU, 1)
+    training = run.go(a_run)
+    next(training)
+    run.save(a_run)
+    training.close()
+
+    def edit(content):
+        for group in content["optimizer"]["param_groups"]:
+            group["betas"] = None
+
+    damage(run.last(folder), edit)
+    assert [group["betas"] for group in run.resume(folder, None, CPU).optimizer.param_groups] == [(0.9, 0.999)] * 2
+
+
+def test_an_epoch_resumed_after_its_last_step_tells_its_rate(tmp_path, monkeypatch):
+    """The rate of the step that was made before, and no speed rather than 0."""
+    config = small(decay="linear", epochs=2)
+    finish(run.start(config, tmp_path / "whole", CPU, 1))
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    training = run.go(run.start(config, tmp_path / "run", CPU, 1))
+    steps = 0
+    while not isinstance(next(training), loop.Epoch):
+        steps += 1
+    training = run.go(run.start(config, tmp_path / "cut", CPU, 1))
+    for _ in range(steps):
+        next(training)
+    training.close()
+    finish(run.resume(tmp_path / "cut", None, CPU))
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    first = json.loads((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()[0])
+    assert first["questions_per_second"] is None
+
+
+BAD = [
+    b"",
+    b"{",
+    b"[]",
+    b"{}",
+    b"3",
+    b"\xff\xfe",
+    b'{"starts": []}',
+    b'{"starts": [3]}',
+    b'{"1": 3}',
+    b'{"1": [[3]]}',
+    b"\n",
+]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("run.json", "delete it"), ("renamed.json", "start a new one")])
+@pytest.mark.parametrize("bad", BAD)
+def test_a_damaged_small_file_is_named(name, hint, bad, tmp_path):
+    folder = tmp_path / "run"
+    run.start(renamed(100), folder, CPU, 1)
+    (folder / name).write_bytes(bad)
+    before = content(folder)
+    with pytest.raises(DmnError, match=rf"run/{name}: ") as error:
+        run.resume(folder, None, CPU)
+    assert hint in error.value.hint
+    assert error.value.code == 2
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("bad", [b"\xff\xfe\n", b"{\n", b"[]\n", b'{"epoch": 1}\n'])
+def test_damaged_metrics_are_named_and_can_be_deleted(bad, tmp_path):
+    folder = tmp_path / "run"
+    run.start(small(epochs=1), folder, CPU, 1)
+    (folder / "metrics.jsonl").write_bytes(bad)
+    before = content(folder)
+    with pytest.raises(DmnError, match=r"run/metrics\.jsonl: damaged") as error:
+        run.resume(folder, None, CPU)
+    assert "delete it" in error.value.hint
+    assert content(folder) == before
+    (folder / "metrics.jsonl").unlink()
+    finish(run.resume(folder, None, CPU))
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     first = run.go(run.start(small(), tmp_path / "run", CPU, 1))
     next(first)
     with pytest.raises(DmnError, match="another process"):
         next(run.go(run.resume(tmp_path / "run", None, CPU)))
     first.close()
+
+
+def content(folder):
+    """Every file of a run, by its path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_another_process_trains_is_left_as_it_is(tmp_path):
+    """Two epochs are in the metrics, none in the checkpoint: a resumption would drop them."""
+    folder = tmp_path / "run"
+    first = run.go(run.start(small(), folder, CPU, 1))
+    while not (isinstance(event := next(first), loop.Epoch) and event.epoch == 2):
+        pass
+    before = content(folder)
+    with pytest.raises(DmnError, match="another process") as error:
+        run.resume(folder, None, CPU)
+    assert error.value.code == 1
+    assert content(folder) == before
+    first.close()
+    run.resume(folder, None, CPU)
+
+
+def test_a_run_is_locked_from_its_start(tmp_path):
+    started = run.start(small(), tmp_path / "run", CPU, 1)
+    with pytest.raises(DmnError, match="another process"):
+        run.resume(tmp_path / "run", None, CPU)
+    finish(started)
+
+
+def test_metrics_are_forgotten_by_epoch(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    rest = {"valid_accuracy": 0.5, "valid_loss": math.nan, "best": True, "seconds": 0.1}
+    lines = [json.dumps({"epoch": epoch, **rest}) + "\n" for epoch in (2, 3, 4)]
+    path.write_text("".join(lines) + '{"epo')
+    run._forget_after(path, 3)
+    assert path.read_text() == "".join(lines[:2])
+
+
+START = {"optimiser": loop, "_story": run, "dump": run.configs, "save": run.checkpoints, "_record": run}
+
+
+@pytest.mark.parametrize("at", START)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_start_that_is_stopped_leaves_nothing(at, there, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    if there:
+        folder.mkdir()
+
+    def stop(*arguments):
+        raise Stopped(130)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(START[at], at, stop)
+        with pytest.raises(Stopped):
+            run.start(small(epochs=1), folder, CPU, 1)
+    assert folder.exists() == there
+    assert not there or not list(folder.iterdir())
+    finish(run.start(small(epochs=1), folder, CPU, 1))
+
+
+@pytest.mark.parametrize("write", range(4))
+def test_a_start_that_is_killed_can_be_resumed_or_begun_again(write, tmp_path, monkeypatch):
+    """Killed while it writes the renaming, the checkpoint, the config, the record."""
+    folder, config = tmp_path / "run", renamed(200)
+    real = files._write
+    written = []
+
+    def killed(path, data):
+        if len(written) == write:
+            (path.parent / f".{path.name}.x.tmp").write_bytes(b"half")
+            monkeypatch.setattr(run, "_clear", lambda folder, remove: None)
+            raise Stopped(137)
+        written.append(path)
+        real(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_write", killed)
+        with pytest.raises(Stopped):
+            run.start(config, folder, CPU, 1)
+    if write < 2:
+        with pytest.raises(DmnError, match="no run to resume") as error:
+            run.resume(folder, config, CPU)
+        assert "start a new run" in error.value.hint
+        finish(run.start(config, folder, CPU, 1))
+    else:
+        finish(run.resume(folder, config, CPU))
+        assert not list(folder.rglob("*.tmp"))
+    assert {"config.yaml", "run.json", "renamed.json", "done"} <= content(folder).keys()
+
+
+def test_what_a_killed_save_left_is_cleared(tmp_path):
+    folder = tmp_path / "run"
+    run.go(run.start(small(), folder, CPU, 1)).close()
+    for path in (folder / "checkpoints" / ".best.pt.abc.tmp", folder / ".metrics.jsonl.abc.tmp"):
+        path.write_bytes(b"half")
+    before = content(folder).keys()
+    run.resume(folder, None, CPU)
+    assert before - content(folder).keys() == {"checkpoints/.best.pt.abc.tmp", ".metrics.jsonl.abc.tmp"}
+
+
+def test_a_folder_taken_meanwhile_is_left_to_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    real, others = run.prepare, []
+
+    def slow(*arguments):
+        monkeypatch.setattr(run, "prepare", real)
+        others.append(run.start(small(), Path("runs/task1"), CPU, 1))  # another process is quicker
+        return real(*arguments)
+
+    monkeypatch.setattr(run, "prepare", slow)
+    assert run.start_new(small(), "task1", CPU, 1).folder.name == "task1-2"
+    assert len(others) == 1
+
+
+def test_resume_refuses_other_threads(whole):
+    with pytest.raises(DmnError, match="the run computes with --threads 1") as error:
+        run.resume(whole, None, CPU, 2)
+    assert "leave --threads out" in error.value.hint
+
+
+def test_a_missing_test_file_is_noticed_before_training(tmp_path):
+    (tmp_path / "train.txt").write_text(dump(generate(1, 40, 1)))
+    data = {"source": "files", "train": str(tmp_path / "train.txt"), "test": str(tmp_path / "test.txt")}
+    with pytest.raises(DmnError, match=r"test\.txt: no such file"):
+        run.start(from_plain({"data": data}), tmp_path / "run", CPU, 1)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_last_epoch_leaves_the_test_split_for_later(number, code, whole, tmp_path):
+    folder = tmp_path / "run"
+    a_run = run.start(small(), folder, CPU, 1)
+    training = run.go(a_run)
+    while not a_run.checkpoint.progress.finished:
+        next(training)
+    os.kill(os.getpid(), number)
+    with pytest.raises(Stopped) as stopped:
+        next(training)
+    assert stopped.value.code == code
+    assert not run.is_done(folder)
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
+
+
+def test_a_signal_ends_the_final_evaluation(whole, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def raised(number, frame):
+        raise Stopped(130)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "evaluate", lambda *arguments: os.kill(os.getpid(), signal.SIGINT))
+        before = signal.signal(signal.SIGINT, raised)  # as the command line does
+        try:
+            with pytest.raises(Stopped):
+                finish(run.start(small(), folder, CPU, 1))
+        finally:
+            signal.signal(signal.SIGINT, before)
+    assert not run.is_done(folder)
+    finish(run.resume(folder, None, CPU))
+    assert (folder / "results.json").read_bytes() == (whole / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize("full", ["metrics.jsonl", "best.pt", "last.pt", "results.csv"])
+def test_a_full_disk_is_named_and_the_run_goes_on(full, whole, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    a_run = run.start(small(), folder, CPU, 1)
+
+    real_open, real_write = Path.open, files._write
+
+    def opened(path, *arguments, **named):
+        return real_open(Path("/dev/full") if path.name == full else path, *arguments, **named)
+
+    def write(path, data):
+        if path.name == full:
+            raise OSError(28, "No space left on device")
+        real_write(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", opened)
+        patched.setattr(files, "_write", write)
+        with pytest.raises(DmnError, match=rf"run/(checkpoints/)?{full}: No space left on device") as error:
+            finish(a_run)
+    assert error.value.code == 1
+    assert error.value.hint.endswith(f"dmn train --resume --run-dir {folder}")
+    finish(run.resume(folder, None, CPU))
+    assert_same(folder, whole)
+    assert metrics(folder) == metrics(whole)
 
 
 def test_new_folders_are_numbered(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dmn_cli.config import from_plain, load, plain
+from dmn_cli.config import dump, from_plain, load, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.training import jobs as jobs_module
 from dmn_cli.training import run as runs
@@ -280,6 +280,41 @@ def test_another_folder_is_refused(tmp_path):
         run(planned(tmp_path))
     with pytest.raises(DmnError, match="cannot be made"):
         run(planned(tmp_path)._replace(folder=tmp_path / "suite" / "thesis.tex"))
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoints"])
+def test_the_folder_of_a_run_is_refused(name, tmp_path):
+    """Though its config is the same: the run's results would be overwritten."""
+    suite = planned(tmp_path)
+    suite.folder.mkdir()
+    (suite.folder / "config.yaml").write_text(dump(suite.config))
+    (suite.folder / name).mkdir()
+    with pytest.raises(DmnError, match="the folder of a run, not a suite's"):
+        run(suite)
+    assert {path.name for path in suite.folder.iterdir()} == {"config.yaml", name}
+
+
+@pytest.mark.parametrize("bad", [b"", b"{", b"[]", b"{}", b"\xff", b'{"wall_seconds": "x"}'])
+def test_a_damaged_timing_is_named(bad, tmp_path):
+    suite = planned(tmp_path, "1")
+    run(suite)
+    (suite.folder / "timing.json").write_bytes(bad)
+    with pytest.raises(DmnError, match=r"suite/timing\.json: damaged") as error:
+        run(suite)
+    assert error.value.hint.startswith("delete it")
+    (suite.folder / "timing.json").unlink()
+    run(suite)
+
+
+@pytest.mark.parametrize("name", ["results.json", "metrics.jsonl", "run.json", "usage.json"])
+@pytest.mark.parametrize("bad", [b"\n", b"{\n", b"[]\n", b"{}\n", b"\xff\n"])
+def test_a_damaged_file_of_a_run_is_named(name, bad, tmp_path):
+    suite = planned(tmp_path, "1")
+    run(suite)
+    (suite.folder / "task1-seed0" / name).write_bytes(bad)
+    with pytest.raises(DmnError, match=rf"task1-seed0/{name}: damaged") as error:
+        run(suite)
+    assert error.value.hint.startswith("delete ")
 
 
 def test_two_suites_do_not_share_a_folder(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The worker in this process: what it makes of a run's folder, as it finds it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,29 @@ def test_a_run_stopped_before_its_first_save_is_begun_anew(tmp_path):
     (folder / "config.yaml").write_text("half")
     worker._work(folder, order(small(epochs=1)), 0.0)
     assert run.is_done(folder)
+
+
+SAID = {
+    OSError(28, "No space left on device", "run.json"): "error: run.json: No space left on device\n",
+    MemoryError(): "error: out of memory\nhint: a smaller model",
+}
+
+
+@pytest.mark.parametrize("raised", SAID, ids=lambda raised: type(raised).__name__)
+def test_what_the_system_lacks_is_a_line(raised, monkeypatch, capsys):
+    def work(*arguments):
+        raise raised
+
+    read, write = os.pipe()
+    os.write(write, b'{"folder": "x", "command": ["dmn"]}\n')
+    real = open
+    monkeypatch.setattr(worker, "_work", work)
+    monkeypatch.setattr(worker, "_end_with_suite", lambda: None)
+    monkeypatch.setattr(worker.sys, "argv", [])
+    monkeypatch.setattr(worker, "open", lambda file, *arguments, **named: real(read, "rb", buffering=0), raising=False)
+    assert worker.main() == 1
+    assert capsys.readouterr().err.startswith(SAID[raised])
+    os.close(write)
 
 
 @pytest.mark.slow
