@@ -94,7 +94,7 @@ class ModelConfig(Section):
     """Size of a word's vector."""
     reader: Literal["words", "positions", "sentences"] = "words"
     """`words`: a GRU over all words of the story; `positions`: position-encoded sentences, a GRU over these (DMN+);
-    `sentences`: a GRU over each sentence's words, a GRU over the sentences."""
+    `sentences`: one GRU for the words of sentences and questions, and a GRU over the sentences."""
     facts: Literal["sentence", "word"] = "sentence"
     """One fact a sentence, or (for stories of one sentence) one fact a word; `word` wants `supervision: weak`."""
     bidirectional: bool = False

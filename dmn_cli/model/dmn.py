@@ -29,8 +29,9 @@ class DMN(nn.Module):
         hidden_size: H.
         embedding_size: E.
         passes, free_passes: P, the most passes over the facts, and how many of them are not taught.
-        reader: ``"words"``: see input.WordReader; ``"sentences"`` (with a GRU over their words) or ``"positions"``: see
-            input.SentenceReader.
+        reader: ``"words"``: see input.WordReader; ``"positions"`` or ``"sentences"``: see input.SentenceReader. With
+            ``"sentences"`` one GRU reads the words of sentences and questions, so that the same name leaves the same
+            trace in both.
         bidirectional, residual: see input.SentenceReader.
         gate_features, gate_order, gate, episode, memory, memory_features, end_of_passes: see memory.EpisodicMemory
             (``memory`` is its ``update``).
@@ -78,7 +79,7 @@ class DMN(nn.Module):
                 residual=residual,
             )
         )
-        self.question = QuestionModule(embedding_size, hidden_size)
+        self.question = QuestionModule(embedding_size, hidden_size, getattr(self.input, "word_gru", None))
         self.memory = EpisodicMemory(
             hidden_size,
             passes=passes,

@@ -12,11 +12,12 @@ class QuestionModule(nn.Module):
     Args:
         embedding_size: E.
         hidden_size: H.
+        gru: the one to read with; None: one of its own.
     """
 
-    def __init__(self, embedding_size: int, hidden_size: int):
+    def __init__(self, embedding_size: int, hidden_size: int, gru: GRU | None = None):
         super().__init__()
-        self.gru = GRU(embedding_size, hidden_size)
+        self.gru = GRU(embedding_size, hidden_size) if gru is None else gru
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """Read the questions of a batch, each different text once: word vectors (V, E) → q (Q, H)."""

@@ -452,7 +452,10 @@ def test_the_files_of_a_task(tmp_path: Path, subset: str, task: int, names: dict
 
 
 @pytest.mark.parametrize("inside", ["babi/en", "tasks_1-20_v1-2/en", "en"])
-def test_a_missing_file_is_fetched_into_the_same_data_folder(tmp_path: Path, inside: str) -> None:
+def test_a_missing_file_is_fetched_into_the_same_data_folder(
+    tmp_path: Path, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where there is no data/
     for data_dir, option in ((tmp_path / "my data", f" --data-dir '{tmp_path}/my data'"), (Path("data"), "")):
         with pytest.raises(DmnError) as caught:
             task_files(data_dir / inside, "en", 1)

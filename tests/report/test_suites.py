@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -250,3 +252,13 @@ def test_a_missing_file(tmp_path):
 )
 def test_durations(seconds, text):
     assert suites.duration(seconds) == text
+
+
+def test_the_readme_shows_the_results_that_are_kept():
+    root = Path(__file__).parents[2]
+    paths = sorted((root / "docs" / "results").glob("*/results.json"))
+    (shown,) = re.findall(
+        r"<!-- results -->\n(.*?)<!-- end results -->", (root / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    assert paths
+    assert shown.strip() == suites.as_report(paths).strip(), "write it anew: dmn report docs/results/*/results.json"
