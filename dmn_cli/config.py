@@ -79,8 +79,8 @@ class DataConfig(Section):
     max_facts: Positive | None = None
     """The memory attends to the last so many facts before a question; null: to all of them."""
     supporting: Literal["as-given", "tidy"] = "as-given"
-    """The order of the supporting facts, which the passes are taught: as the files have it; or, where four of five
-    training questions of a task list them in story order, in that order for all (bAbI: task 8)."""
+    """The order of the supporting facts, which the passes are taught: as the files have it; or, in a task where they
+    are lists, story order also for the few questions where they are not in it (bAbI: task 8)."""
     renamed: bool = False
     """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
 
@@ -108,7 +108,8 @@ class ModelConfig(Section):
     """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
     gate: Literal["sigmoid", "softmax", "ordered"] = "sigmoid"
     """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `ordered`: of the open
-    gates the newest counts, or the oldest, as question and memory decide."""
+    gates the latest counts, or the earliest if the supporting facts of the training questions are lists (bAbI: tasks 7
+    and 8): any number of facts in story order."""
     episode: Literal["gru", "attention-gru", "weighted-sum"] = "gru"
     """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
     memory: Literal["gru", "relu", "linear"] = "gru"

@@ -18,7 +18,7 @@ from dmn_cli.files import sha256
 SplitName = Literal["train", "valid", "test"]
 
 MOSTLY = 0.8
-"""The part of a task's questions in story order from which ``data.supporting: tidy`` takes the others for lapses."""
+"""The part of a task's questions in story order from which the others are taken for lapses."""
 
 OWN = 0
 """The task number of a user's own stories."""
@@ -59,10 +59,16 @@ def load_training(data: DataConfig) -> tuple[Split, Split]:
     return Split(kept, train.digests), Split(held, train.digests)
 
 
-def _tidy(stories: list[Story]) -> list[Story]:
-    """The supporting facts of all questions in story order, if those of most questions are: see MOSTLY."""
+def are_lists(stories: list[Story]) -> bool:
+    """Whether supporting facts are lists of what happened: in story order (but for lapses), and any number of them."""
     several = [q.supporting for story in stories for q in story.questions if len(q.supporting) > 1]
-    if sum(supporting == tuple(sorted(supporting)) for supporting in several) < MOSTLY * len(several):
+    in_order = sum(supporting == tuple(sorted(supporting)) for supporting in several)
+    return len(set(map(len, several))) > 1 and in_order >= MOSTLY * len(several)
+
+
+def _tidy(stories: list[Story]) -> list[Story]:
+    """The supporting facts of all questions in story order, if they are lists."""
+    if not are_lists(stories):
         return stories
     return [
         replace(story, questions=tuple(replace(q, supporting=tuple(sorted(q.supporting))) for q in story.questions))

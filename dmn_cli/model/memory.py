@@ -58,6 +58,8 @@ class EpisodicMemory(nn.Module):
         end_of_passes: the last fact of every question means that its passes are over.
     """
 
+    earliest: Tensor
+
     def __init__(
         self,
         hidden_size: int,
@@ -76,7 +78,7 @@ class EpisodicMemory(nn.Module):
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
         self.gate = Gate(hidden_size, gate_features, gate_order)
-        self.newest = nn.Parameter(torch.full((passes,), 0.1)) if gate == "ordered" else None
+        self.register_buffer("earliest", torch.tensor(0.0))  # whoever builds the network says which, see ``ordered``
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
         self.update: nn.Module = (
@@ -108,7 +110,7 @@ class EpisodicMemory(nn.Module):
         for number in range(self.passes):
             values = self.gate(facts, _rows(memory, asked), rows, once, weights)
             logits = rows.padded(values, -torch.inf)
-            log_weights = self._log_weights(logits, number)
+            log_weights = self._log_weights(logits)
             passes.append(Pass(asked, logits, log_weights))
             if self.end is not None and number >= self.free_passes:
                 stops = self._stops(log_weights, rows) if hops is None else hops[asked] <= number
@@ -126,10 +128,10 @@ class EpisodicMemory(nn.Module):
             made = made.index_add(0, asked, torch.ones_like(asked))
         return Recall(memory, passes, made)
 
-    def _log_weights(self, logits: Tensor, number: int) -> Tensor:
+    def _log_weights(self, logits: Tensor) -> Tensor:
         """(A, steps) the logarithm of what each fact counts in a pass."""
-        if self.newest is not None:
-            return ordered(logits, PACE * self.newest[number])
+        if self.kind == "ordered":
+            return ordered(logits, self.earliest)
         return logits.log_softmax(1) if self.kind == "softmax" else F.logsigmoid(logits)
 
     def _stops(self, log_weights: Tensor, rows: Packed) -> Tensor:
@@ -164,31 +166,27 @@ def _rows(table: Tensor, asked: Tensor) -> Tensor:
     return table if len(asked) == len(table) else table[asked]
 
 
-def ordered(logits: Tensor, newest: Tensor) -> Tensor:
-    """What each fact counts where the newest of the open gates counts, or the oldest of them.
+def ordered(logits: Tensor, earliest: Tensor) -> Tensor:
+    """What each fact counts where the latest open gate counts: ``g_t Π_{u>t} (1 − g_u)`` with g = σ(logit).
 
-    With g = σ(logit), a fact counts ``s g_t Π_{u>t} (1 − g_u) + (1 − s) g_t Π_{u<t} (1 − g_u)``. The first product is
-    what is left of c_t at the end of the episode h_t = g_t c_t + (1 − g_t) h_{t−1}; the second is the same for a
-    story read backward. So the gate of a fact need not know whether another one overrides it.
+    This is what is left of c_t at the end of the episode h_t = g_t c_t + (1 − g_t) h_{t−1}. So the gate of a fact need
+    not know whether a later fact overrides it.
 
     Args:
         logits: (A, steps) of the gates, −∞ where there is no fact.
-        newest: () the logit of s, which is the same for all questions.
+        earliest: () 1: the story is gone through backward, so that the earliest open gate counts; else 0.
 
     Returns:
-        (A, steps) logarithms, −∞ where there is no fact. Their weights sum to 1 less the chance that no gate is open.
+        (A, steps) logarithms, −∞ where there is no fact. The weights of a question sum to 1 less the chance that no
+        gate is open.
     """
     none = logits.isneginf()
     logits = logits.masked_fill(none, NEVER)
     closed = F.logsigmoid(-logits)
-    before = closed.cumsum(1)
-    after = before[:, -1:] - before
-    chosen = torch.logaddexp(F.logsigmoid(newest) + after, F.logsigmoid(-newest) + before - closed)
-    return (F.logsigmoid(logits) + chosen).masked_fill(none, -torch.inf)
+    up_to = closed.cumsum(1)
+    overridden = torch.lerp(up_to[:, -1:] - up_to, up_to - closed, earliest)
+    return (F.logsigmoid(logits) + overridden).masked_fill(none, -torch.inf)
 
-
-PACE = 4
-"""How much faster than other weights the logit of s moves: Adam moves all at one pace, and it has far to go."""
 
 NEVER = -1e4
 """The logit of a gate that is shut; finite, so that its gradient is 0 and not NaN."""

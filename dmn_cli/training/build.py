@@ -3,6 +3,7 @@
 import torch
 
 from dmn_cli.babi.batches import Dataset, encode
+from dmn_cli.babi.splits import are_lists
 from dmn_cli.babi.stories import Story
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
@@ -21,6 +22,11 @@ def passes(config: Config, stories: list[Story]) -> int:
         len(set(question.supporting)) for story in stories for question in story.questions
     )
     return min(max(most, 1), MOST_PASSES)
+
+
+def earliest(stories: dict[int, list[Story]]) -> bool:
+    """Whether ordered gates go for the earliest fact: if the supporting facts of all tasks are lists."""
+    return all(map(are_lists, stories.values()))
 
 
 def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:

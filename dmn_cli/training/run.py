@@ -32,7 +32,7 @@ from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, passes
+from dmn_cli.training.build import build, dataset, earliest, passes
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.lock import InUseError, exclusive
@@ -147,6 +147,7 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     classes = {task: rename.find_classes(of_task) for task, of_task in renamed.items()}
     vocabulary = _vocabulary(train, classes)
     model = build(config, vocabulary, passes(config, stories)).to(device)
+    model.memory.earliest.fill_(earliest(train.stories))
     return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, classes)
 
 

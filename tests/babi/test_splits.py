@@ -16,12 +16,13 @@ def written(path, orders):
 @pytest.mark.parametrize(
     ("kind", "orders", "expected"),
     [
-        ("tidy", ["1 3"] * 8 + ["3 1", "3 2"] + ["2"], {(0, 2), (1, 2), (1,)}),
-        ("tidy", ["1 3"] * 7 + ["3 1"] * 3, {(0, 2), (2, 0)}),  # too many for lapses
+        ("tidy", ["1 3"] * 4 + ["1 2 3"] * 4 + ["3 1", "3 2 1"] + ["2"], {(0, 2), (0, 1, 2), (1,)}),
+        ("tidy", ["1 3"] * 4 + ["1 2 3"] * 3 + ["3 1"] * 3, {(0, 2), (0, 1, 2), (2, 0)}),  # too many for lapses
+        ("tidy", ["1 3"] * 9 + ["3 1"] + ["2"], {(0, 2), (2, 0), (1,)}),  # always two: a chain, no list
         ("as-given", ["1 3"] * 9 + ["3 1"], {(0, 2), (2, 0)}),
     ],
 )
-def test_supporting_facts_are_put_in_story_order_where_most_are(tmp_path, kind, orders, expected):
+def test_supporting_facts_that_are_lists_are_put_in_story_order(tmp_path, kind, orders, expected):
     path = written(tmp_path / "train.txt", orders)
     valid = written(tmp_path / "valid.txt", ["3 1"])
     config = from_plain({"data": {"source": "files", "train": str(path), "valid": str(valid), "supporting": kind}})

@@ -88,24 +88,20 @@ def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None) -> 
     return (gate.second.weight @ hidden + gate.second.bias)[0]
 
 
-def weights_of(memory, logits: Tensor, number: int) -> Tensor:
+def weights_of(memory, logits: Tensor) -> Tensor:
     """What each fact counts."""
     if memory.kind == "softmax":
         return torch.softmax(logits, 0)
     g = torch.sigmoid(logits)
     if memory.kind == "sigmoid":
         return g
-    newest = torch.sigmoid(4 * memory.newest[number])
-    weights = []
-    for t in range(len(g)):
-        no_later = no_earlier = torch.ones((), dtype=g.dtype)
-        for u in range(len(g)):
-            if u > t:
-                no_later = no_later * (1 - g[u])
-            if u < t:
-                no_earlier = no_earlier * (1 - g[u])
-        weights.append(newest * g[t] * no_later + (1 - newest) * g[t] * no_earlier)
-    return torch.stack(weights)
+    weights = torch.zeros_like(g)
+    order = list(range(len(g)))
+    for t in reversed(order) if memory.earliest else order:  # h_t = g_t c_t + (1 − g_t) h_{t−1}: what is left of each c
+        fact = torch.zeros_like(g)
+        fact[t] = 1.0
+        weights = g[t] * fact + (1 - g[t]) * weights
+    return weights
 
 
 def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
@@ -166,7 +162,7 @@ class Asked:
             logits = torch.stack(
                 [gate_logit(memory.gate, c, m, q, where) for c, where in zip(facts, looked, strict=True)]
             )
-            weights = weights_of(memory, logits, number)
+            weights = weights_of(memory, logits)
             self.logits.append(logits)
             self.weights.append(weights)
             taught = number - memory.free_passes

@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict] = {
     "sigmoid weighted sum": {"episode": "weighted-sum"},
     "ordered": {"gate": "ordered", "episode": "weighted-sum"},
     "ordered, gated GRU": {"gate": "ordered", "gate_order": True},
+    "ordered, earliest": {"gate": "ordered", "gate_order": True, "earliest": True},
     "order terms": {"gate_order": True},
     "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
     "relu memory": {"memory": "relu"},
@@ -60,7 +61,7 @@ VARIANTS: dict[str, dict] = {
 }
 
 
-def make(end_of_passes: bool, **options) -> DMN:
+def make(end_of_passes: bool, earliest: bool = False, **options) -> DMN:
     torch.manual_seed(1)
     answers = VOCABULARY.answer_words if options.get("answer") == "gru" else VOCABULARY.answers
     model = DMN(
@@ -74,6 +75,7 @@ def make(end_of_passes: bool, **options) -> DMN:
     ).double()
     for parameter in model.parameters():  # biases too: at zero, mistakes in them are not seen
         torch.nn.init.normal_(parameter, std=0.7)
+    model.memory.earliest.fill_(earliest)
     return model.eval()
 
 
@@ -199,21 +201,20 @@ def test_passes_stop_when_the_gate_picks_the_end():
     assert recall.hops.tolist() == [3] * 7
 
 
-def test_of_open_gates_the_newest_or_the_oldest_counts():
+@pytest.mark.parametrize(("earliest", "expected"), [(False, 3), (True, 1)])
+def test_the_latest_or_the_earliest_open_gate_counts(earliest, expected):
     logits = torch.tensor([[-50.0, 50.0, -50.0, 50.0, -50.0, -torch.inf]])
-    for newest, expected in ((50.0, 3), (-50.0, 1)):
-        weights = ordered(logits, torch.tensor(newest)).exp()
-        torch.testing.assert_close(weights, F.one_hot(torch.tensor([expected]), 6).float())
+    weights = ordered(logits, torch.tensor(float(earliest))).exp()
+    torch.testing.assert_close(weights, F.one_hot(torch.tensor([expected]), 6).float())
 
 
-def test_shut_gates_give_finite_gradients():
+@pytest.mark.parametrize("earliest", [False, True])
+def test_shut_gates_give_finite_gradients(earliest):
     logits = torch.tensor([[-200.0, 200.0, -torch.inf], [-1e9, -1e9, -1e9]], requires_grad=True)
-    newest = torch.zeros((), requires_grad=True)
-    weights = ordered(logits, newest)
-    weights[~logits.isneginf()].sum().backward()
-    assert torch.isfinite(weights[0, :2]).all()
+    log_weights = ordered(logits, torch.tensor(float(earliest)))
+    log_weights[~logits.isneginf()].sum().backward()
+    assert torch.isfinite(log_weights[0, :2]).all()
     assert torch.isfinite(logits.grad[:, :2]).all()
-    assert torch.isfinite(newest.grad).all()
 
 
 def test_more_supporting_facts_than_passes_all_are_taught():
