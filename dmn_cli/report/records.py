@@ -34,7 +34,7 @@ def read(path: Path, parse: Callable[[str], T], hint: str) -> T:
 def starts(text: str) -> list[dict[str, Any]]:
     """The starts in a run.json, at least one."""
     found: list[dict[str, Any]] = json.loads(text)["starts"]
-    keys = {"dmn", "git", "python", "torch", "platform", "device", "threads", "passes"}
+    keys = {"dmn", "git", "python", "torch", "platform", "device", "threads", "passes", "data"}
     if not found or any(keys - start.keys() for start in found):
         raise ValueError("a start lacks something")
     return found

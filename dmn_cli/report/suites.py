@@ -11,7 +11,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from dmn_cli.babi.splits import OWN
+from dmn_cli.babi.splits import OWN, Split
 from dmn_cli.babi.splits import tasks as task_numbers
 from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
@@ -61,7 +61,7 @@ def title(content: Content) -> str:
     """What the results are of."""
     config = from_plain(content["config"])
     parts = [
-        stories_title(config, content["split"], True),
+        stories_title(config, content["split"], _is_babi(content)),
         "gates taught the supporting facts" if config.train.supervision == "strong" else "answers only",
         "one network for all tasks" if len(task_numbers(config.data)) > 1 else "",
         f"{len(content['seeds'])} seeds" if len(content["seeds"]) > 1 else "one seed",
@@ -155,9 +155,14 @@ def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
     return header, rows, last
 
 
+def _is_babi(content: Content) -> bool:
+    """Whether all that it was trained and tested on is bAbI, by the published digests."""
+    return Split({}, content["data"]).is_babi
+
+
 def _published(content: Content) -> dict[str, dict[int, float]]:
     """The published accuracies that the results can be held against, in percent, by task; none for other stories."""
-    if content["config"]["data"]["source"] != "babi":
+    if not _is_babi(content):
         return {}
     if content["config"]["train"]["supervision"] == "weak":
         return {"DMN+": {task.number: task.dmn_plus for task in TASKS.values()}}

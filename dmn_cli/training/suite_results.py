@@ -54,7 +54,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
         "command": shlex.join(suite.command),
         "versions": made_with(chosen.values(), ("dmn", "python", "torch")),
         "config": configs.plain(suite.config),
-        "data": {path: digest for job in chosen.values() for path, digest in job.results["data"].items()},  # type: ignore[index]
+        "data": {path: digest for job in chosen.values() for path, digest in _digests(job).items()},
     }
 
 
@@ -66,6 +66,13 @@ def choose(runs: list[Job]) -> Job:
 
 def _loss(job: Job) -> float:
     return job.best["valid_loss"] if job.best else math.inf
+
+
+def _digests(job: Job) -> dict[str, str]:
+    """SHA-256 of each file that a run was trained and tested on, by its path; none of stories made up in memory."""
+    trained = job.record["data"]
+    tested: dict[str, str] = job.results["data"]  # type: ignore[index]
+    return {**(trained if isinstance(trained, dict) else {}), **tested}
 
 
 def _tasks(job: Job) -> list[dict[str, Any]]:

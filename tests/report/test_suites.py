@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dmn_cli.babi.tasks import TASKS
+from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import from_plain, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.report import suites
@@ -43,7 +44,9 @@ def content(name="paper", correct=None, seeds=(0,), data=None, **train):
         "command": f"dmn suite --config {name}.yaml",
         "versions": {},
         "config": plain(from_plain({"data": data or {}, "train": train})),
-        "data": {},
+        "data": {"qa1": next(digest for _, digest in published_digests().values())}
+        if "source" not in (data or {})
+        else {},
     }
 
 
@@ -60,6 +63,14 @@ def test_one_seed_in_markdown():
         "",
         "`dmn suite --config paper.yaml`",
     ]
+
+
+def test_other_stories_are_not_called_babi():
+    made = content(data={"dir": "made"})
+    made["data"]["made/en/qa2_train.txt"] = "0" * 64
+    lines = suites.as_markdown(made).splitlines()
+    assert lines[0].startswith("made/en (not known to be bAbI: no published digest), test split")
+    assert lines[2] == "| task | name | test | 95 % interval | valid | passed |"
 
 
 def test_several_seeds_and_restarts():

@@ -56,9 +56,9 @@ results = [
 for row in results:
     row["accuracy"] = row["correct"] / 100
 made_with = {"dmn": "1", "python": "3", "torch": "2", "git": None, "platform": "x", "device": "cpu", "threads": 1}
-(folder / "run.json").write_text(json.dumps({"starts": [{**made_with, "passes": 3}]}))
+(folder / "run.json").write_text(json.dumps({"starts": [{**made_with, "passes": 3, "data": {"train.txt": "abc"}}]}))
 (folder / "usage.json").write_text(json.dumps({"seconds": 10.0 * len(valid), "peak_memory_mb": 123.0}))
 mean = sum(row["accuracy"] for row in results) / len(results)
-content = {"split": "test", "tasks": results, "mean_accuracy": mean, "data": {"train.txt": "abc"}}
+content = {"split": "test", "tasks": results, "mean_accuracy": mean, "data": {"test.txt": "def"}}
 (folder / "results.json").write_text(json.dumps(content))
 (folder / "done").write_text("")

@@ -131,7 +131,7 @@ def test_the_seed_is_chosen_on_validation(tmp_path):
     assert content["config"] == plain(suite.config)
     assert content["versions"] == {"dmn": "1", "python": "3", "torch": "2"}
     assert content["command"] == "dmn suite"
-    assert content["data"] == {"train.txt": "abc"}
+    assert content["data"] == {"train.txt": "abc", "test.txt": "def"}
 
 
 def test_the_tasks_are_those_of_dmn_eval(tmp_path):
