@@ -48,13 +48,13 @@ def suite(
         find_device(device)
     if loaded.data.source == "babi":
         ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
-    name = Path(config).stem
+    folder = suite_dir or Path("runs") / f"suite-{Path(config).stem}"
     planned = Suite(
         config=loaded,
-        name=name,
+        name=folder.absolute().name.removeprefix("suite-"),
         networks=every,
         seeds=seeds,
-        folder=suite_dir or Path("runs") / f"suite-{name}",
+        folder=folder,
         at_once=jobs or max(1, _cores() // threads),
         threads=threads,
         device=device,
