@@ -54,7 +54,7 @@ def test_json_and_quiet(dmn, play, tmp_path):
     content = json.loads(done.out)
     assert content == json.loads((tmp_path / "x" / "y" / "results.json").read_text())
     assert content["command"] == "dmn suite --config small.yaml --tasks 1 --seeds 2 --suite-dir x/y --json -q"
-    assert content["suite"] == "small"
+    assert content["suite"] == "y"
 
 
 def test_a_failed_run_is_exit_code_1(dmn, play):

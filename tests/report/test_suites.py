@@ -272,4 +272,4 @@ def test_the_readme_shows_the_results_that_are_kept():
         r"<!-- results -->\n(.*?)<!-- end results -->", (root / "README.md").read_text("utf-8"), re.DOTALL
     )
     assert paths
-    assert shown.strip() == suites.as_report(paths).strip(), "write it anew: dmn report docs/results/*/results.json"
+    assert shown.strip() == suites.as_report(paths).strip(), "write it anew: dmn report"
