@@ -25,7 +25,7 @@ OTHERS = {
 
 def textbook_weights(model: DMN) -> dict[str, torch.Tensor]:
     weights = {}
-    for name, weight in model.state_dict().items():
+    for name, weight in model.named_parameters():
         module, _, part = name.rpartition(".")
         if module in GRUS:
             layer = "_l0" if GRUS[module] in ("input", "question") else ""
