@@ -44,7 +44,7 @@ def read(path: Path) -> Content:
     return content  # type: ignore[no-any-return]
 
 
-_NOT_WHOLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, RecursionError)
+_NOT_WHOLE = (*records.DAMAGE, ArithmeticError, StopIteration)
 """What goes wrong when a table is made of JSON that lacks something, or holds something else."""
 
 
