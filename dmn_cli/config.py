@@ -83,6 +83,9 @@ class DataConfig(Section):
     are lists, story order also for the few questions where they are not in it (bAbI: task 8)."""
     renamed: bool = False
     """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
+    thinned: Fraction = 0.0
+    """With `supervision: strong`: the part of the facts that support no question of their story which an epoch leaves
+    out of the training stories, others in each epoch."""
 
 
 class ModelConfig(Section):
@@ -101,19 +104,21 @@ class ModelConfig(Section):
     """Sum a forward and a backward GRU over the sentences (DMN+'s fusion layer); wants `reader: positions` or
     `sentences`."""
     residual: bool = False
-    """Add to a fact the vector of its own sentence; wants `reader: sentences`, or `positions` with equal sizes."""
+    """Add to a fact the vector of its own sentence (with `reader: positions`, and to the question its word vectors);
+    wants `reader: sentences`, or `positions` with equal sizes."""
     gate_features: Literal["dmn", "dmn-plus"] = "dmn"
     """The nine terms of the DMN, or the four of DMN+."""
     gate_order: bool = False
     """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
     gate: Literal["sigmoid", "softmax", "ordered"] = "sigmoid"
     """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `ordered`: of the open
-    gates the latest counts, or the earliest if the supporting facts of the training questions are lists (bAbI: tasks 7
-    and 8): any number of facts in story order."""
+    gates the latest counts. The supporting facts of the training questions may say otherwise: the earliest, where they
+    are lists, any number of facts in story order (bAbI: tasks 7 and 8); and `softmax`, where later facts do not
+    override earlier ones (tasks 4 and 17 to 20)."""
     episode: Literal["gru", "attention-gru", "weighted-sum"] = "gru"
     """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
     memory: Literal["gru", "relu", "linear"] = "gru"
-    """The memory update: a GRU, DMN+'s untied ReLU layers, or untied linear layers."""
+    """The memory update: a GRU, DMN+'s untied ReLU layers, or untied linear layers, which start as m + e."""
     memory_features: Literal["episode", "products"] = "episode"
     """What the memory update takes: the episode, or a layer over it and its products and differences with question and
     memory."""
@@ -205,6 +210,8 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "model.free_passes", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if model.passes != "auto" and model.free_passes >= model.passes:
         yield "model.free_passes", "model.passes", f"leaves no pass to teach: model.passes is {model.passes}"
+    if data.thinned > 0 and train.supervision != "strong":
+        yield "data.thinned", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs > 0 and train.supervision != "strong":
         yield "train.gate_epochs", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs >= train.epochs:

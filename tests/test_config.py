@@ -283,6 +283,10 @@ CONFLICTS = [
         "c.yaml:1:9 model.end_of_passes: true wants train.supervision: strong, which is weak",
     ),
     (
+        "data: {thinned: 0.5}\ntrain: {supervision: weak}",
+        "c.yaml:1:8 data.thinned: wants train.supervision: strong, which is weak; or set it to 0",
+    ),
+    (
         "train: {supervision: weak, gate_epochs: 1}",
         "c.yaml:1:28 train.gate_epochs: wants train.supervision: strong, which is weak; or set it to 0",
     ),

@@ -4,7 +4,8 @@ Two words are interchangeable where a story and the same story with the two swap
 are is read from the training stories alone, by a randomisation test (Fisher, The Design of Experiments, 1935): every
 story tells how many times more a feature stands in it than the swapped feature, and if the words are interchangeable,
 the sign of a story's differences is a coin's toss. The features are to show all that an answer can hang on: order in
-the sentence, what comes next, what the supporting facts, the question and the answer say together.
+the sentence, what comes next, what the supporting facts, the question and the answer say together; for questions
+without supporting facts, what any fact that shares a word with the question says together with it and the answer.
 """
 
 import itertools
@@ -232,6 +233,9 @@ def _question(question: Question, facts: list[list[str]]) -> Iterator[Feature]:
             yield from _pairs("chain", (before < at,), facts[before], fact)
             for word in set(facts[before]) & set(fact):
                 yield from _linked("linked", place, facts[before], fact, word)
+    if not supporting:
+        for fact in facts[: question.facts]:
+            yield from _matches((0, 0), fact, text, answer)
 
 
 def _sentence(kind: str, sentence: list[str]) -> Iterator[Feature]:
@@ -255,7 +259,7 @@ def _linked(kind: str, place: tuple[int, ...], one: list[str], other: list[str],
 
 
 def _matches(place: tuple[int, int], fact: list[str], text: list[str], answer: list[str]) -> Iterator[Feature]:
-    """A supporting fact that shares a word with the question, whichever it is, and the answer to that."""
+    """A fact that shares a word with the question, whichever it is, and the answer to that."""
     around = dict.fromkeys(fact)
     for (asked, word), (told, same) in itertools.product(enumerate(text), enumerate(fact)):
         if word != same:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from dmn_cli.babi.download import find_data, task_files
 from dmn_cli.babi.generate import generate
-from dmn_cli.babi.stories import Story, read
+from dmn_cli.babi.stories import Story, read, words
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import DataConfig
@@ -19,6 +19,9 @@ SplitName = Literal["train", "valid", "test"]
 
 MOSTLY = 0.8
 """The part of a task's questions in story order from which the others are taken for lapses."""
+
+OFTEN = 0.7
+"""The part of the questions in which the latest fact is the right one, from which later facts override earlier ones."""
 
 OWN = 0
 """The task number of a user's own stories."""
@@ -64,6 +67,25 @@ def are_lists(stories: list[Story]) -> bool:
     several = [q.supporting for story in stories for q in story.questions if len(q.supporting) > 1]
     in_order = sum(supporting == tuple(sorted(supporting)) for supporting in several)
     return len(set(map(len, several))) > 1 and in_order >= MOSTLY * len(several)
+
+
+def later_overrides(stories: list[Story]) -> bool:
+    """Whether of facts that a question could mean the later ones override the earlier: *Mary went home* twice.
+
+    These are the facts that share with it all words which its first supporting fact does. Where there are several, it
+    is nearly always the latest (bAbI: in 82 to 100 % of the questions of a task), or about as often any other (in 0
+    to 57 % in tasks 4 and 17 to 20). If there never are, later ones are taken to override.
+    """
+    several = latest = 0
+    for story in stories:
+        texts = [{*words(fact)} for fact in story.facts]
+        for question in story.questions:
+            for first in question.supporting[:1]:
+                shared = texts[first] & {*words(question.text)}
+                alike = [fact for fact in range(question.facts) if shared <= texts[fact]]
+                several += len(alike) > 1
+                latest += len(alike) > 1 and alike[-1] == first
+    return latest >= OFTEN * several
 
 
 def _tidy(stories: list[Story]) -> list[Story]:

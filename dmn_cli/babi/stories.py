@@ -6,7 +6,7 @@ question lines are counted too (Weston et al., arXiv 1502.05698, and the README 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dmn_cli.errors import DmnError
@@ -35,6 +35,10 @@ class Story:
 
     facts: tuple[str, ...]
     questions: tuple[Question, ...]
+
+    def unsupported(self) -> "Story":
+        """The story without its supporting facts."""
+        return replace(self, questions=tuple(replace(question, supporting=()) for question in self.questions))
 
 
 _ID = "[0-9]{1,18}"  # Python refuses to read a number of some thousand digits

@@ -79,7 +79,12 @@ class DMN(nn.Module):
                 residual=residual,
             )
         )
-        self.question = QuestionModule(embedding_size, hidden_size, getattr(self.input, "word_gru", None))
+        self.question = QuestionModule(
+            embedding_size,
+            hidden_size,
+            getattr(self.input, "word_gru", None),
+            residual=residual and reader == "positions",
+        )
         self.memory = EpisodicMemory(
             hidden_size,
             passes=passes,

@@ -52,13 +52,13 @@ class EpisodicMemory(nn.Module):
         episode: ``"gru"``: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; ``"attention-gru"`` (arXiv 1603.01417,
             eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
         update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
-            (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU.
+            (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU, and m + e to start with.
         features: ``"episode"``: the update takes e as it is; ``"products"``: tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b)
             in its place, as the gate sees a fact: what of the episode is new, and what was asked for.
         end_of_passes: the last fact of every question means that its passes are over.
     """
 
-    earliest: Tensor
+    order: Tensor
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class EpisodicMemory(nn.Module):
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
         self.gate = Gate(hidden_size, gate_features, gate_order)
-        self.register_buffer("earliest", torch.tensor(0.0))  # whoever builds the network says which, see ``ordered``
+        self.register_buffer("order", torch.tensor(LATEST))  # whoever builds the network says which, see ``ordered``
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
         self.update: nn.Module = (
@@ -86,7 +86,25 @@ class EpisodicMemory(nn.Module):
             if update == "gru"
             else nn.ModuleList(nn.Linear(3 * hidden_size, hidden_size) for _ in range(passes))
         )
+        if update == "linear":
+            self._start_as_a_sum()
         self.end = nn.Parameter(torch.randn(1, hidden_size) / hidden_size**0.5) if end_of_passes else None
+
+    @torch.no_grad()
+    def _start_as_a_sum(self) -> None:
+        """Start with m + e for the memory and, up to a factor, with c · q and c · m for the bilinear terms of the gate.
+
+        So every pass looks for facts that share words with the question and the facts found before from the first step
+        on, as the memory network of arXiv 1503.08895 (eq. 2, 4) does.
+        """
+        size = self.gate.second.in_features
+        identity = torch.eye(size)
+        for layer in self.update.children():
+            assert isinstance(layer, nn.Linear)
+            layer.weight.copy_(torch.cat([identity, identity, torch.zeros(size, size)], 1))
+            layer.bias.zero_()
+        if self.gate.bilinear is not None:
+            self.gate.bilinear.copy_(identity / size)
 
     def forward(self, facts: Tensor, question: Tensor, rows: Packed, hops: Tensor | None = None) -> Recall:
         """Attend, sum up and remember, pass by pass.
@@ -131,7 +149,7 @@ class EpisodicMemory(nn.Module):
     def _log_weights(self, logits: Tensor) -> Tensor:
         """(A, steps) the logarithm of what each fact counts in a pass."""
         if self.kind == "ordered":
-            return ordered(logits, self.earliest)
+            return ordered(logits, self.order)
         return logits.log_softmax(1) if self.kind == "softmax" else F.logsigmoid(logits)
 
     def _stops(self, log_weights: Tensor, rows: Packed) -> Tensor:
@@ -166,7 +184,11 @@ def _rows(table: Tensor, asked: Tensor) -> Tensor:
     return table if len(asked) == len(table) else table[asked]
 
 
-def ordered(logits: Tensor, earliest: Tensor) -> Tensor:
+LATEST, EARLIEST, NONE = 0, 1, 2
+"""Which of a question's open gates counts: the one of the latest fact, of the earliest, or none more than others."""
+
+
+def ordered(logits: Tensor, order: Tensor) -> Tensor:
     """What each fact counts where the latest open gate counts: ``g_t Π_{u>t} (1 − g_u)`` with g = σ(logit).
 
     This is what is left of c_t at the end of the episode h_t = g_t c_t + (1 − g_t) h_{t−1}. So the gate of a fact need
@@ -174,17 +196,20 @@ def ordered(logits: Tensor, earliest: Tensor) -> Tensor:
 
     Args:
         logits: (A, steps) of the gates, −∞ where there is no fact.
-        earliest: () 1: the story is gone through backward, so that the earliest open gate counts; else 0.
+        order: () ``LATEST``; ``EARLIEST``: the story is gone through backward; or ``NONE``: no fact overrides another,
+            and the gates are a softmax.
 
     Returns:
         (A, steps) logarithms, −∞ where there is no fact. The weights of a question sum to 1 less the chance that no
         gate is open.
     """
+    if order == NONE:
+        return logits.log_softmax(1)
     none = logits.isneginf()
     logits = logits.masked_fill(none, NEVER)
     closed = F.logsigmoid(-logits)
     up_to = closed.cumsum(1)
-    overridden = torch.lerp(up_to[:, -1:] - up_to, up_to - closed, earliest)
+    overridden = up_to - closed if order == EARLIEST else up_to[:, -1:] - up_to
     return (F.logsigmoid(logits) + overridden).masked_fill(none, -torch.inf)
 
 

@@ -13,14 +13,19 @@ class QuestionModule(nn.Module):
         embedding_size: E.
         hidden_size: H.
         gru: the one to read with; None: one of its own.
+        residual: add the sum of the word vectors.
     """
 
-    def __init__(self, embedding_size: int, hidden_size: int, gru: GRU | None = None):
+    def __init__(self, embedding_size: int, hidden_size: int, gru: GRU | None = None, residual: bool = False):
         super().__init__()
         self.gru = GRU(embedding_size, hidden_size) if gru is None else gru
+        self.residual = residual
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """Read the questions of a batch, each different text once: word vectors (V, E) → q (Q, H)."""
         last: Tensor
-        _, last = self.gru(self.gru.project(vectors), batch.question_words)
+        words = batch.question_words
+        _, last = self.gru(self.gru.project(vectors), words)
+        if self.residual:
+            last = last.index_add(0, words.sequence, vectors[words.index])
         return last[batch.question_text]

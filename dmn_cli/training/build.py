@@ -3,12 +3,13 @@
 import torch
 
 from dmn_cli.babi.batches import Dataset, encode
-from dmn_cli.babi.splits import are_lists
+from dmn_cli.babi.splits import are_lists, later_overrides
 from dmn_cli.babi.stories import Story
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
 from dmn_cli.errors import DmnError
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.memory import EARLIEST, LATEST, NONE
 
 MOST_PASSES = 10
 """Passes that ``model.passes: auto`` makes at most."""
@@ -24,9 +25,16 @@ def passes(config: Config, stories: list[Story]) -> int:
     return min(max(most, 1), MOST_PASSES)
 
 
-def earliest(stories: dict[int, list[Story]]) -> bool:
-    """Whether ordered gates go for the earliest fact: if the supporting facts of all tasks are lists."""
-    return all(map(are_lists, stories.values()))
+def order(stories: dict[int, list[Story]]) -> int:
+    """Which open gate counts where gates are ordered; for tasks that differ in this, the latest."""
+    orders = set(map(_order, stories.values()))
+    return orders.pop() if len(orders) == 1 else LATEST
+
+
+def _order(stories: list[Story]) -> int:
+    if are_lists(stories):
+        return EARLIEST
+    return LATEST if later_overrides(stories) else NONE
 
 
 def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:

@@ -23,6 +23,7 @@ from dmn_cli.babi import rename, vocab
 from dmn_cli.babi.batches import Dataset
 from dmn_cli.babi.splits import Split, load_split, load_training
 from dmn_cli.babi.stories import Story
+from dmn_cli.babi.thin import thin
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
@@ -32,7 +33,7 @@ from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, earliest, passes
+from dmn_cli.training.build import build, dataset, order, passes
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.lock import InUseError, exclusive
@@ -143,12 +144,20 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     stories = _flat(train)
     if config.train.supervision == "strong":
         _check_supporting(stories, config)
-    renamed = train.stories if config.data.renamed else {}
+    seen = _seen(config, train)
+    renamed = seen if config.data.renamed else {}
     classes = {task: rename.find_classes(of_task) for task, of_task in renamed.items()}
     vocabulary = _vocabulary(train, classes)
     model = build(config, vocabulary, passes(config, stories)).to(device)
-    model.memory.earliest.fill_(earliest(train.stories))
+    model.memory.order.fill_(order(seen))
     return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, classes)
+
+
+def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
+    """The training stories as far as training may look at them: with weak supervision, without supporting facts."""
+    if config.train.supervision == "strong":
+        return train.stories
+    return {task: [story.unsupported() for story in of_task] for task, of_task in train.stories.items()}
 
 
 def _vocabulary(train: Split, classes: dict[int, rename.Classes]) -> Vocabulary:
@@ -336,18 +345,21 @@ def _train(run: Run, signalled: list[int]) -> Iterator[loop.Step | loop.Epoch]:
 
 
 def _training_data(run: Run) -> Callable[[int], Dataset]:
-    """The training stories as tensors, by epoch: always the same, or renamed anew."""
+    """The training stories as tensors, by epoch: always the same, or renamed or thinned anew."""
     config, vocabulary = run.checkpoint.config, run.checkpoint.vocabulary
-    if not config.data.renamed:
+    if not config.data.renamed and not config.data.thinned:
         data = dataset(config, vocabulary, _flat(run.train))
         return lambda epoch: data
 
     def of_epoch(epoch: int) -> Dataset:
-        stories = [
-            story
-            for task, of_task in run.train.stories.items()
-            for story in rename.rename(of_task, run.classes[task], f"renamed {config.train.seed} {epoch} {task}")
-        ]
+        stories: list[Story] = []
+        for task, of_task in run.train.stories.items():
+            seed = f"{config.train.seed} {epoch} {task}"
+            if config.data.renamed:
+                of_task = rename.rename(of_task, run.classes[task], f"renamed {seed}")
+            if config.data.thinned:
+                of_task = thin(of_task, config.data.thinned, f"thinned {seed}")
+            stories += of_task
         return dataset(config, vocabulary, stories)
 
     return of_epoch

@@ -121,3 +121,11 @@ def test_answers_with_too_many_renamed_forms_are_not_listed():
     things = [f"t{number}" for number in range(9)]
     story = Story(("Many.",), (Question("Which?", ",".join(things), 1), Question("One?", "t0", 1)))
     assert answers([story], [things]) == things
+
+
+def test_without_supporting_facts_compass_points_stay_what_their_letters_mean():
+    stories = [story.unsupported() for story in generate(19, 900, 0)]
+    classes = find_classes(stories)
+    assert joined(classes, "kitchen", "garden")
+    assert not joined(classes, "north", "south")
+    assert not joined(classes, "east", "west")

@@ -9,6 +9,7 @@ from torch import Tensor
 from dmn_cli.babi.stories import Question, Story, answer_words, words
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.memory import EARLIEST, NONE
 
 
 def gru(module, x: Tensor, h: Tensor) -> Tensor:
@@ -90,14 +91,16 @@ def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None) -> 
 
 def weights_of(memory, logits: Tensor) -> Tensor:
     """What each fact counts."""
-    if memory.kind == "softmax":
+    if memory.kind == "softmax" or (memory.kind == "ordered" and memory.order == NONE):
         return torch.softmax(logits, 0)
     g = torch.sigmoid(logits)
     if memory.kind == "sigmoid":
         return g
     weights = torch.zeros_like(g)
     order = list(range(len(g)))
-    for t in reversed(order) if memory.earliest else order:  # h_t = g_t c_t + (1 − g_t) h_{t−1}: what is left of each c
+    if memory.order == EARLIEST:
+        order.reverse()
+    for t in order:  # h_t = g_t c_t + (1 − g_t) h_{t−1}: what is left of each c
         fact = torch.zeros_like(g)
         fact[t] = 1.0
         weights = g[t] * fact + (1 - g[t]) * weights
@@ -150,8 +153,12 @@ class Asked:
         if memory.end is not None:
             facts = [*facts, memory.end[0]]
         q = torch.zeros_like(facts[0])
-        for word in vocabulary.encode(words(question.text)):
+        text = vocabulary.encode(words(question.text))
+        for word in text:
             q = gru(model.question.gru, model.embedding[word], q)
+        if model.question.residual:
+            for word in text:
+                q = q + model.embedding[word]
 
         m = q
         self.logits: list[Tensor] = []

@@ -8,7 +8,7 @@ from dmn_cli.babi import vocab
 from dmn_cli.babi.batches import collate, encode
 from dmn_cli.babi.stories import Question, Story
 from dmn_cli.model.dmn import DMN
-from dmn_cli.model.memory import ordered
+from dmn_cli.model.memory import EARLIEST, LATEST, NONE, ordered
 from tests.model import naive
 
 STORIES = [
@@ -36,7 +36,8 @@ VARIANTS: dict[str, dict] = {
     "sigmoid weighted sum": {"episode": "weighted-sum"},
     "ordered": {"gate": "ordered", "episode": "weighted-sum"},
     "ordered, gated GRU": {"gate": "ordered", "gate_order": True},
-    "ordered, earliest": {"gate": "ordered", "gate_order": True, "earliest": True},
+    "ordered, earliest": {"gate": "ordered", "gate_order": True, "order": EARLIEST},
+    "ordered, none": {"gate": "ordered", "gate_order": True, "episode": "weighted-sum", "order": NONE},
     "order terms": {"gate_order": True},
     "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
     "relu memory": {"memory": "relu"},
@@ -44,6 +45,7 @@ VARIANTS: dict[str, dict] = {
     "decoder": {"answer": "gru"},
     "positions": {"reader": "positions"},
     "bidirectional": {"reader": "positions", "bidirectional": True},
+    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
     "sentences": {"reader": "sentences"},
     "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
     "products": {"memory_features": "products"},
@@ -61,21 +63,20 @@ VARIANTS: dict[str, dict] = {
 }
 
 
-def make(end_of_passes: bool, earliest: bool = False, **options) -> DMN:
+def make(end_of_passes: bool, order: int = LATEST, **options) -> DMN:
     torch.manual_seed(1)
     answers = VOCABULARY.answer_words if options.get("answer") == "gru" else VOCABULARY.answers
     model = DMN(
         words=len(VOCABULARY.words),
         answers=len(answers),
         hidden_size=5,
-        embedding_size=4,
         passes=3,
         end_of_passes=end_of_passes,
-        **options,
+        **{"embedding_size": 4, **options},
     ).double()
     for parameter in model.parameters():  # biases too: at zero, mistakes in them are not seen
         torch.nn.init.normal_(parameter, std=0.7)
-    model.memory.earliest.fill_(earliest)
+    model.memory.order.fill_(order)
     return model.eval()
 
 
@@ -201,17 +202,17 @@ def test_passes_stop_when_the_gate_picks_the_end():
     assert recall.hops.tolist() == [3] * 7
 
 
-@pytest.mark.parametrize(("earliest", "expected"), [(False, 3), (True, 1)])
-def test_the_latest_or_the_earliest_open_gate_counts(earliest, expected):
+@pytest.mark.parametrize(("order", "expected"), [(LATEST, [3]), (EARLIEST, [1]), (NONE, [1, 3])])
+def test_the_latest_or_the_earliest_open_gate_counts_or_all(order, expected):
     logits = torch.tensor([[-50.0, 50.0, -50.0, 50.0, -50.0, -torch.inf]])
-    weights = ordered(logits, torch.tensor(float(earliest))).exp()
-    torch.testing.assert_close(weights, F.one_hot(torch.tensor([expected]), 6).float())
+    weights = ordered(logits, torch.tensor(order)).exp()
+    torch.testing.assert_close(weights, F.one_hot(torch.tensor(expected), 6).float().mean(0, keepdim=True))
 
 
-@pytest.mark.parametrize("earliest", [False, True])
-def test_shut_gates_give_finite_gradients(earliest):
+@pytest.mark.parametrize("order", [LATEST, EARLIEST, NONE])
+def test_shut_gates_give_finite_gradients(order):
     logits = torch.tensor([[-200.0, 200.0, -torch.inf], [-1e9, -1e9, -1e9]], requires_grad=True)
-    log_weights = ordered(logits, torch.tensor(float(earliest)))
+    log_weights = ordered(logits, torch.tensor(order))
     log_weights[~logits.isneginf()].sum().backward()
     assert torch.isfinite(log_weights[0, :2]).all()
     assert torch.isfinite(logits.grad[:, :2]).all()
@@ -269,3 +270,11 @@ def test_the_decoder_is_fed_its_own_words():
     _, batch = whole(True)
     predicted, _ = model.predict(batch)
     assert predicted.tolist() == [[1, 2, 3, 4, 0]] * 7
+
+
+def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words():
+    model = DMN(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, memory="linear")
+    memory, episode, question = torch.randn(3, 4, 6)
+    for layer in model.memory.update:
+        torch.testing.assert_close(layer(torch.cat([memory, episode, question], 1)), memory + episode)
+    torch.testing.assert_close(model.memory.gate.bilinear @ question[0] @ memory[0], question[0] @ memory[0] / 6)

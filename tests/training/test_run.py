@@ -593,3 +593,59 @@ def test_epochs_are_renamed_and_validation_is_not(tmp_path, monkeypatch):
     assert valid == a_run.valid.stories[1]
     assert len(first) == len(second) == len(a_run.train.stories[1])
     assert first != second
+
+
+def thinned(questions):
+    """A run whose stories are renamed and thinned."""
+    config = renamed(questions)
+    return config.model_copy(update={"data": config.data.model_copy(update={"thinned": 0.5})})
+
+
+def test_epochs_are_thinned_and_validation_is_not(tmp_path, monkeypatch):
+    seen = []
+    real = run.dataset
+    monkeypatch.setattr(
+        run, "dataset", lambda config, words, stories: seen.append(stories) or real(config, words, stories)
+    )
+    a_run = run.start(thinned(200), tmp_path / "run", CPU, 1)
+    finish(a_run)
+    valid, first, second = seen
+    assert valid == a_run.valid.stories[1]
+    told = [len(story.facts) for story in a_run.train.stories[1]]
+    assert told != (one := [len(story.facts) for story in first]) != [len(story.facts) for story in second]
+    assert all(few <= many for few, many in zip(one, told, strict=True))
+
+
+def test_a_thinned_run_is_resumed_to_the_same_bytes(tmp_path, monkeypatch):
+    finish(run.start(thinned(200), tmp_path / "whole", CPU, 1))
+    monkeypatch.setattr(run, "SAVE_SECONDS", 0)
+    stopped = run.go(run.start(thinned(200), tmp_path / "parts", CPU, 1))
+    for _ in range(15):  # in the second epoch
+        next(stopped)
+    stopped.close()
+    finish(run.resume(tmp_path / "parts", None, CPU))
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
+
+
+def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
+    """Neither which words are renamed nor which open gate counts."""
+    config = small(supervision="weak")
+    config = config.model_copy(
+        update={
+            "data": config.data.model_copy(update={"renamed": True, "questions": 300, "tasks": [7]}),
+            "model": config.model.model_copy(update={"gate": "ordered", "passes": 2}),
+        }
+    )
+    as_told = run.prepare(config, CPU, 1)
+    real = run.load_training
+
+    def untold(data):
+        train, valid = real(data)
+        return train._replace(stories={7: [story.unsupported() for story in train.stories[7]]}), valid
+
+    monkeypatch.setattr(run, "load_training", untold)
+    blind = run.prepare(config, CPU, 1)
+    assert as_told.classes == blind.classes
+    assert as_told.classes[7]
+    assert as_told.checkpoint.model.memory.order == blind.checkpoint.model.memory.order == 0
