@@ -121,7 +121,7 @@ class ModelConfig(Section):
     """The memory update: a GRU, DMN+'s untied ReLU layers, or untied linear layers, which start as m + e."""
     memory_features: Literal["episode", "products"] = "episode"
     """What the memory update takes: the episode, or a layer over it and its products and differences with question and
-    memory."""
+    memory (with `memory: linear`, their sum)."""
     passes: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
     """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, and the free ones,
     10 at most."""

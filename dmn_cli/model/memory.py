@@ -54,7 +54,8 @@ class EpisodicMemory(nn.Module):
         update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
             (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU, and m + e to start with.
         features: ``"episode"``: the update takes e as it is; ``"products"``: tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b)
-            in its place, as the gate sees a fact: what of the episode is new, and what was asked for.
+            in its place (added to it where the update is linear: e itself is what the next gate matches), as the gate
+            sees a fact: what of the episode is new, and what was asked for.
         end_of_passes: the last fact of every question means that its passes are over.
     """
 
@@ -171,7 +172,8 @@ class EpisodicMemory(nn.Module):
         if self.products is not None:
             differences = [(episode - question).abs(), (episode - memory).abs()]
             features = torch.cat([episode, episode * question, episode * memory, *differences], 1)
-            episode = torch.tanh(self.products(features))
+            products = torch.tanh(self.products(features))
+            episode = episode + products if self.update_kind == "linear" else products
         if isinstance(self.update, GRU):
             return self.update.cell(episode, memory)
         linear = self.update[number]  # type: ignore[index]

@@ -121,9 +121,10 @@ def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
 
 def update_of(memory, number: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
     if memory.products is not None:
-        e = torch.tanh(
+        made = torch.tanh(
             memory.products.weight @ torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()]) + memory.products.bias
         )
+        e = e + made if memory.update_kind == "linear" else made
     if memory.update_kind == "gru":
         return gru(memory.update, e, m)
     layer = memory.update[number]

@@ -49,6 +49,7 @@ VARIANTS: dict[str, dict] = {
     "sentences": {"reader": "sentences"},
     "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
     "products": {"memory_features": "products"},
+    "products, linear": {"memory_features": "products", "memory": "linear"},
     "products, relu": {"memory_features": "products", "memory": "relu"},
     "a free pass": {"free_passes": 1, "gate": "ordered", "gate_order": True},
     "two free passes": {"free_passes": 2},
