@@ -6,6 +6,7 @@ from dmn_cli.babi.batches import collate, order
 from dmn_cli.babi.rename import Classes
 from dmn_cli.babi.splits import Split
 from dmn_cli.config import Config
+from dmn_cli.model.memory import EARLIEST, LATEST, NONE
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset
 from dmn_cli.training.run import prepare
@@ -35,12 +36,21 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **{f"renamed, task {task}" if task else "renamed": _shown(of_task) for task, of_task in classes.items()},
         "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
         "passes": f"at most {model.memory.passes}",
+        **({"ordered gates": COUNTS[int(model.memory.order)]} if config.model.gate == "ordered" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"gates {loss.gates.item():.4f}, answers {loss.answers.item():.4f}",
         **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
         "parameters": f"{sum(weight.numel() for weight in model.parameters()):,}",
     }
+
+
+COUNTS = {
+    LATEST: "of the open ones the latest counts",
+    EARLIEST: "of the open ones the earliest counts",
+    NONE: "a softmax: later facts override none",
+}
+"""What the training stories say about the order of gates."""
 
 
 def _shown(classes: Classes) -> str:

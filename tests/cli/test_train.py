@@ -88,6 +88,14 @@ def test_dry_run_writes_nothing(dmn, small, tmp_path):
     content = json.loads(dmn("train", "--config", small, "--dry-run", "--json").out)
     assert content["training"] == "11 stories, 55 questions"
     assert content["first losses"] in done.out
+    assert "ordered gates" not in content
+
+
+@pytest.mark.parametrize(("task", "says"), [(1, "latest"), (7, "earliest"), (18, "none")])
+def test_dry_run_says_which_open_gate_counts(dmn, small, task, says):
+    ordered = ["--set", "model.gate=ordered", "--set", "data.questions=500", "--task", task]
+    content = json.loads(dmn("train", "--config", small, *ordered, "--dry-run", "--json").out)
+    assert says in content["ordered gates"]
 
 
 def test_options_change_the_config(dmn, small, tmp_path):
