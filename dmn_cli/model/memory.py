@@ -186,7 +186,7 @@ def _rows(table: Tensor, asked: Tensor) -> Tensor:
     return table if len(asked) == len(table) else table[asked]
 
 
-LATEST, EARLIEST, NONE = 0, 1, 2
+LATEST, EARLIEST, NONE = 0.0, 1.0, 2.0
 """Which of a question's open gates counts: the one of the latest fact, of the earliest, or none more than others."""
 
 

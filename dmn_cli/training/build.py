@@ -25,13 +25,13 @@ def passes(config: Config, stories: list[Story]) -> int:
     return min(max(most, 1), MOST_PASSES)
 
 
-def order(stories: dict[int, list[Story]]) -> int:
+def order(stories: dict[int, list[Story]]) -> float:
     """Which open gate counts where gates are ordered; for tasks that differ in this, the latest."""
     orders = set(map(_order, stories.values()))
     return orders.pop() if len(orders) == 1 else LATEST
 
 
-def _order(stories: list[Story]) -> int:
+def _order(stories: list[Story]) -> float:
     if are_lists(stories):
         return EARLIEST
     return LATEST if later_overrides(stories) else NONE

@@ -36,7 +36,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **{f"renamed, task {task}" if task else "renamed": _shown(of_task) for task, of_task in classes.items()},
         "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
         "passes": f"at most {model.memory.passes}",
-        **({"ordered gates": COUNTS[int(model.memory.order)]} if config.model.gate == "ordered" else {}),
+        **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"gates {loss.gates.item():.4f}, answers {loss.answers.item():.4f}",

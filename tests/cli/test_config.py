@@ -1,6 +1,7 @@
 """``dmn config``, as a user runs it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_list_names_every_config_what_it_is_and_where_it_lies(tmp_path: Path) ->
     assert lines[:3] == ["in configs/", "  mine.yaml  " + " " * 6 + "My own", f"in {shipped()}/"]
     assert [line.split()[0] for line in lines[3:]] == sorted(
         (path.name for path in shipped().glob("*.yaml")),
-        key=lambda name: (name.startswith("task"), len(name) if name.startswith("task") else 0, name),
+        key=lambda name: re.sub("[0-9]+", lambda number: f"{int(number[0]):03}", name),  # task2 before task10
     )
     assert "  task19.yaml" in [line[:13] for line in lines]
 

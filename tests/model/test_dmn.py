@@ -64,7 +64,7 @@ VARIANTS: dict[str, dict] = {
 }
 
 
-def make(end_of_passes: bool, order: int = LATEST, **options) -> DMN:
+def make(end_of_passes: bool, order: float = LATEST, **options) -> DMN:
     torch.manual_seed(1)
     answers = VOCABULARY.answer_words if options.get("answer") == "gru" else VOCABULARY.answers
     model = DMN(
