@@ -565,8 +565,14 @@ def renamed(questions):
     return config.model_copy(update={"data": config.data.model_copy(update={"renamed": True, "questions": questions})})
 
 
-def test_a_renamed_run_is_resumed_to_the_same_bytes(tmp_path, monkeypatch):
-    config = renamed(200)
+def thinned(questions):
+    """A run whose stories are renamed and thinned."""
+    config = renamed(questions)
+    return config.model_copy(update={"data": config.data.model_copy(update={"thinned": 0.5})})
+
+
+@pytest.mark.parametrize("config", [renamed(200), thinned(200)], ids=["renamed", "thinned"])
+def test_a_run_whose_stories_change_is_resumed_to_the_same_bytes(tmp_path, monkeypatch, config):
     finish(run.start(config, tmp_path / "whole", CPU, 1))
     classes = json.loads((tmp_path / "whole" / "renamed.json").read_text())
     assert ["daniel", "john", "mary", "sandra"] in classes["1"]
@@ -581,51 +587,34 @@ def test_a_renamed_run_is_resumed_to_the_same_bytes(tmp_path, monkeypatch):
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
 
 
-def test_epochs_are_renamed_and_validation_is_not(tmp_path, monkeypatch):
+@pytest.fixture
+def encoded(monkeypatch):
+    """The stories of which data sets were made."""
     seen = []
     real = run.dataset
     monkeypatch.setattr(
         run, "dataset", lambda config, words, stories: seen.append(stories) or real(config, words, stories)
     )
+    return seen
+
+
+def test_epochs_are_renamed_and_validation_is_not(tmp_path, encoded):
     a_run = run.start(renamed(200), tmp_path / "run", CPU, 1)
     finish(a_run)
-    valid, first, second = seen
+    valid, first, second = encoded
     assert valid == a_run.valid.stories[1]
     assert len(first) == len(second) == len(a_run.train.stories[1])
     assert first != second
 
 
-def thinned(questions):
-    """A run whose stories are renamed and thinned."""
-    config = renamed(questions)
-    return config.model_copy(update={"data": config.data.model_copy(update={"thinned": 0.5})})
-
-
-def test_epochs_are_thinned_and_validation_is_not(tmp_path, monkeypatch):
-    seen = []
-    real = run.dataset
-    monkeypatch.setattr(
-        run, "dataset", lambda config, words, stories: seen.append(stories) or real(config, words, stories)
-    )
+def test_epochs_are_thinned_and_validation_is_not(tmp_path, encoded):
     a_run = run.start(thinned(200), tmp_path / "run", CPU, 1)
     finish(a_run)
-    valid, first, second = seen
+    valid, first, second = encoded
     assert valid == a_run.valid.stories[1]
-    told = [len(story.facts) for story in a_run.train.stories[1]]
-    assert told != (one := [len(story.facts) for story in first]) != [len(story.facts) for story in second]
+    told, one, other = ([len(story.facts) for story in stories] for stories in (a_run.train.stories[1], first, second))
+    assert told != one != other
     assert all(few <= many for few, many in zip(one, told, strict=True))
-
-
-def test_a_thinned_run_is_resumed_to_the_same_bytes(tmp_path, monkeypatch):
-    finish(run.start(thinned(200), tmp_path / "whole", CPU, 1))
-    monkeypatch.setattr(run, "SAVE_SECONDS", 0)
-    stopped = run.go(run.start(thinned(200), tmp_path / "parts", CPU, 1))
-    for _ in range(15):  # in the second epoch
-        next(stopped)
-    stopped.close()
-    finish(run.resume(tmp_path / "parts", None, CPU))
-    assert_same(tmp_path / "whole", tmp_path / "parts")
-    assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
 
 
 def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
