@@ -1,6 +1,7 @@
 """Thinning: stories without some of the facts that no question needs, so that one story becomes many."""
 
 import random
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def _thinned(story: Story, part: float, generator: random.Random) -> Story:
     questions = (
         replace(
             question,
-            facts=sum(fact < question.facts for fact in kept),
+            facts=bisect_left(kept, question.facts),
             supporting=tuple(new[fact] for fact in question.supporting),
         )
         for question in story.questions

@@ -144,12 +144,12 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     stories = _flat(train)
     if config.train.supervision == "strong":
         _check_supporting(stories, config)
-    seen = _seen(config, train)
-    renamed = seen if config.data.renamed else {}
+    renamed = _seen(config, train) if config.data.renamed else {}
     classes = {task: rename.find_classes(of_task) for task, of_task in renamed.items()}
     vocabulary = _vocabulary(train, classes)
     model = build(config, vocabulary, passes(config, stories)).to(device)
-    model.memory.order.fill_(order(seen))
+    if config.model.gate == "ordered":
+        model.memory.order.fill_(order(_seen(config, train)))
     return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, classes)
 
 
