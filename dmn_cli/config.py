@@ -110,6 +110,9 @@ class ModelConfig(Section):
     """The nine terms of the DMN, or the four of DMN+."""
     gate_order: bool = False
     """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
+    gate_words: bool = False
+    """The gate also sees which rare words a fact shares with the question and with what the last pass found, and how
+    much the fact counted before. It starts out by following these words from fact to fact."""
     gate: Literal["sigmoid", "softmax", "ordered"] = "sigmoid"
     """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `ordered`: of the open
     gates the latest counts. The supporting facts of the training questions may say otherwise: the earliest, where they

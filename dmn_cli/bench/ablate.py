@@ -28,7 +28,15 @@ class WholeGate(Gate):
         """Nothing is shared but the questions."""
         return Once(question[rows.sequence], self.first.weight, None)
 
-    def forward(self, facts: Tensor, memory: Tensor, rows: Packed, once: Once, weights: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        facts: Tensor,
+        memory: Tensor,
+        rows: Packed,
+        once: Once,
+        weights: Tensor | None = None,
+        words: Tensor | None = None,
+    ) -> Tensor:
         """The logits of every row, (N,): facts (F, H), memory (Q, H)."""
         assert self.bilinear is not None
         c, m, q = facts[rows.index], memory[rows.sequence], once.per_row

@@ -11,6 +11,7 @@ from dmn_cli.model.answer import GRUAnswer, LinearAnswer
 from dmn_cli.model.input import SentenceReader, WordReader
 from dmn_cli.model.memory import EpisodicMemory, Recall
 from dmn_cli.model.question import QuestionModule
+from dmn_cli.model.shared import shared_words
 
 
 class Loss(NamedTuple):
@@ -33,13 +34,15 @@ class DMN(nn.Module):
             ``"sentences"`` one GRU reads the words of sentences and questions, so that the same name leaves the same
             trace in both.
         bidirectional, residual: see input.SentenceReader.
-        gate_features, gate_order, gate, episode, memory, memory_features, end_of_passes: see memory.EpisodicMemory
-            (``memory`` is its ``update``).
+        gate_features, gate_order, gate_words, gate, episode, memory, memory_features, end_of_passes: see
+            memory.EpisodicMemory (``memory`` is its ``update``).
         answer: ``"linear"`` or ``"gru"``: see answer.LinearAnswer and answer.GRUAnswer.
         embedding_dropout: on the word vectors; a batch drops the same elements of a word wherever it stands.
         fact_dropout: on the facts, or the sentence vectors.
         answer_dropout: on what the answer is read from.
     """
+
+    rarity: Tensor | None
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class DMN(nn.Module):
         residual: bool = False,
         gate_features: str = "dmn",
         gate_order: bool = False,
+        gate_words: bool = False,
         gate: str = "sigmoid",
         episode: str = "gru",
         memory: str = "gru",
@@ -91,6 +95,7 @@ class DMN(nn.Module):
             free_passes=free_passes,
             gate_features=gate_features,
             gate_order=gate_order,
+            gate_words=gate_words,
             gate=gate,
             episode=episode,
             update=memory,
@@ -101,13 +106,16 @@ class DMN(nn.Module):
             hidden_size, answers, answer_dropout
         )
         self.embedding_dropout = embedding_dropout
+        # how rare each word is, 0 to 1: whoever builds the network says so
+        self.register_buffer("rarity", torch.ones(words) if gate_words else None)
 
     def recall(self, batch: Batch, hops: Tensor | None = None) -> tuple[Recall, Tensor, Packed]:
         """The memory after all passes, the questions (Q, H), and the rows the passes went over."""
         vectors = F.dropout(self.embedding, self.embedding_dropout, self.training)
         facts, rows = self.input(vectors, batch)
         question = self.question(vectors, batch)
-        return self.memory(facts, question, rows, hops), question, rows
+        shared = shared_words(batch, self.rarity) if self.rarity is not None else None
+        return self.memory(facts, question, rows, hops, shared), question, rows
 
     def loss(self, batch: Batch, supervised: bool) -> Loss:
         """The losses of a batch.

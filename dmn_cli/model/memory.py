@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from dmn_cli.batch import Packed
 from dmn_cli.model.gate import gate_logits, pair
 from dmn_cli.model.gru import GRU
+from dmn_cli.model.shared import SharedWords
 
 
 class Pass(NamedTuple):
@@ -48,6 +49,7 @@ class EpisodicMemory(nn.Module):
         free_passes: how many of them come before the first that is taught; no question stops in these.
         gate_features: ``"dmn"`` or ``"dmn-plus"``, see Gate.
         gate_order: the gate also sees where the last pass looked, see Gate.
+        gate_words: the gate also sees which words facts share, see Gate; and it starts by following them.
         gate: ``"sigmoid"``, ``"softmax"`` (over the facts of a question) or ``"ordered"``, see ``ordered``.
         episode: ``"gru"``: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; ``"attention-gru"`` (arXiv 1603.01417,
             eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
@@ -69,6 +71,7 @@ class EpisodicMemory(nn.Module):
         free_passes: int,
         gate_features: str,
         gate_order: bool,
+        gate_words: bool,
         gate: str,
         episode: str,
         update: str,
@@ -78,7 +81,7 @@ class EpisodicMemory(nn.Module):
         super().__init__()
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
-        self.gate = Gate(hidden_size, gate_features, gate_order)
+        self.gate = Gate(hidden_size, gate_features, gate_order, gate_words)
         self.register_buffer("order", torch.tensor(LATEST))  # whoever builds the network says which, see ``ordered``
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
@@ -89,6 +92,8 @@ class EpisodicMemory(nn.Module):
         )
         if update == "linear":
             self._start_as_a_sum()
+        if gate_words and gate != "softmax":
+            nn.init.constant_(self.gate.second.bias, SHUT)
         self.end = nn.Parameter(torch.randn(1, hidden_size) / hidden_size**0.5) if end_of_passes else None
 
     @torch.no_grad()
@@ -107,7 +112,14 @@ class EpisodicMemory(nn.Module):
         if self.gate.bilinear is not None:
             self.gate.bilinear.copy_(identity / size)
 
-    def forward(self, facts: Tensor, question: Tensor, rows: Packed, hops: Tensor | None = None) -> Recall:
+    def forward(
+        self,
+        facts: Tensor,
+        question: Tensor,
+        rows: Packed,
+        hops: Tensor | None = None,
+        shared: SharedWords | None = None,
+    ) -> Recall:
         """Attend, sum up and remember, pass by pass.
 
         Args:
@@ -115,6 +127,7 @@ class EpisodicMemory(nn.Module):
             question: (Q, H).
             rows: the facts of each question; index F is the end-of-passes fact.
             hops: (Q,) in training, how many passes each question is to have; none: its gates decide.
+            shared: the words that sentences share, with ``gate_words``.
         """
         if self.end is not None:
             facts = torch.cat([facts, self.end])
@@ -126,8 +139,16 @@ class EpisodicMemory(nn.Module):
         asked = torch.arange(len(question), device=question.device)
         passes: list[Pass] = []
         weights: Tensor | None = None
+        words: Tensor | None = None
+        before = question.new_zeros(len(rows.index))  # what the fact of each row counted in earlier passes
         for number in range(self.passes):
-            values = self.gate(facts, _rows(memory, asked), rows, once, weights)
+            if shared is not None:
+                found = shared.question
+                if weights is not None:
+                    of_row = weights[rows.sequence, rows.step]
+                    found, before = shared.with_facts(rows, of_row), (before + of_row).clamp(max=1)
+                words = torch.stack([shared.question, found, before], 1)
+            values = self.gate(facts, _rows(memory, asked), rows, once, weights, words)
             logits = rows.padded(values, -torch.inf)
             log_weights = self._log_weights(logits)
             passes.append(Pass(asked, logits, log_weights))
@@ -137,7 +158,8 @@ class EpisodicMemory(nn.Module):
                     asked = asked[~stops]
                     log_weights = log_weights[~stops]
                     rows, kept = rows.select(~stops)
-                    once = once._replace(per_row=once.per_row[kept])
+                    once, before = once._replace(per_row=once.per_row[kept]), before[kept]
+                    shared = shared.select(kept) if shared is not None else None
                     if not len(asked):
                         break
             weights = log_weights.exp()
@@ -186,6 +208,10 @@ def _rows(table: Tensor, asked: Tensor) -> Tensor:
     return table if len(asked) == len(table) else table[asked]
 
 
+SHARED, BEFORE, SHUT = 1.0, 2.0, -3.0
+"""With ``gate_words``, what every hidden unit of a gate gets for a rare word that is shared and for a fact that counted
+before; and what a gate that is not a softmax is at, without a shared word: nearly shut."""
+
 LATEST, EARLIEST, NONE = 0.0, 1.0, 2.0
 """Which of a question's open gates counts: the one of the latest fact, of the earliest, or none more than others."""
 
@@ -226,14 +252,19 @@ class Gate(nn.Module):
     DMN+: z = [c∘q, c∘m, |c−q|, |c−m|] (arXiv 1603.01417, eq. 8).
     With ``order`` z has three terms more (ours), from what the facts counted in the pass before: how much those after
     c did, how much c, and how much those before it. In the first pass they are 0.
+    With ``words`` three more (ours): the rare words that c shares with the question; those that it shares with the
+    facts that counted in the pass before (in the first pass, with the question); and how much c counted in all passes
+    before, 1 at most. The gate starts with the second of these less the third: so a pass looks for facts that tell of
+    what the last one found, and were not found before.
 
     W1 z is linear in z, so its columns are used piece by piece: what c and q alone decide once a batch, what m
     decides once a pass, and only the terms of c with m for every row in every pass.
     """
 
-    def __init__(self, hidden_size: int, features: str, order: bool):
+    def __init__(self, hidden_size: int, features: str, order: bool, words: bool):
         super().__init__()
         self.order = nn.Linear(3, hidden_size, bias=False) if order else None
+        self.words = nn.Linear(3, hidden_size, bias=False) if words else None
         self.sizes = [hidden_size] * 7 + [1] * 2 if features == "dmn" else [hidden_size] * 4
         self.first = nn.Linear(sum(self.sizes), hidden_size)
         self.second = nn.Linear(hidden_size, 1)
@@ -244,6 +275,9 @@ class Gate(nn.Module):
         nn.init.zeros_(self.second.bias)
         if self.bilinear is not None:
             nn.init.xavier_uniform_(self.bilinear)
+        if self.words is not None:
+            up = self.second.weight.detach().sign().T  # what raises the gate by every hidden unit
+            self.words.weight = nn.Parameter(up * torch.tensor([0.0, SHARED, -BEFORE]))
 
     def once(self, facts: Tensor, question: Tensor, rows: Packed) -> "Once":
         """What is the same in every pass: facts (F, H), question (Q, H)."""
@@ -267,10 +301,27 @@ class Gate(nn.Module):
         return Once(per_row, torch.cat([cm, dm, bm], 1), m)
 
     def forward(
-        self, facts: Tensor, memory: Tensor, rows: Packed, once: "Once", weights: Tensor | None = None
+        self,
+        facts: Tensor,
+        memory: Tensor,
+        rows: Packed,
+        once: "Once",
+        weights: Tensor | None = None,
+        words: Tensor | None = None,
     ) -> Tensor:
-        """The logits of every row, (N,): facts (F, H), memory (Q, H), weights of the pass before (Q, steps)."""
+        """The logits of every row, (N,).
+
+        Args:
+            facts: (F, H).
+            memory: (Q, H).
+            rows: the facts of each question.
+            once: see ``once``.
+            weights: (Q, steps) of the pass before; none before the first.
+            words: (N, 3) the terms of ``words``.
+        """
         per_row = once.per_row
+        if self.words is not None and words is not None:
+            per_row = per_row + self.words(words)
         if self.order is not None and weights is not None:
             before = weights.cumsum(1)
             terms = torch.stack([before[:, -1:] - before, weights, before - weights], 2)

@@ -1,10 +1,14 @@
 """From a config and a vocabulary to a network and its data sets."""
 
+import math
+from collections import Counter
+
 import torch
+from torch import Tensor
 
 from dmn_cli.babi.batches import Dataset, encode
 from dmn_cli.babi.splits import are_lists, later_overrides
-from dmn_cli.babi.stories import Story
+from dmn_cli.babi.stories import Story, words
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
 from dmn_cli.errors import DmnError
@@ -35,6 +39,14 @@ def _order(stories: list[Story]) -> float:
     if are_lists(stories):
         return EARLIEST
     return LATEST if later_overrides(stories) else NONE
+
+
+def rarity(stories: list[Story], vocabulary: Vocabulary) -> Tensor:
+    """How rare each word of the vocabulary is, (V,): 0 (every sentence has it) to 1 (13 % of them have it, or less)."""
+    sentences = [text for story in stories for text in (*story.facts, *(q.text for q in story.questions))]
+    held = Counter(word for text in sentences for word in set(words(text)))
+    parts = [held.get(word, 1) / len(sentences) for word in vocabulary.words]
+    return torch.tensor([min(1.0, -math.log(part) / 2) for part in parts])
 
 
 def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:

@@ -33,7 +33,7 @@ from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, order, passes
+from dmn_cli.training.build import build, dataset, order, passes, rarity
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.lock import InUseError, exclusive
@@ -150,6 +150,8 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     model = build(config, vocabulary, passes(config, stories)).to(device)
     if config.model.gate == "ordered":
         model.memory.order.fill_(order(_seen(config, train)))
+    if model.rarity is not None:
+        model.rarity.copy_(rarity(stories, vocabulary))
     return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, classes)
 
 

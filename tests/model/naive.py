@@ -59,6 +59,21 @@ def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Questio
     return facts
 
 
+def texts_of(vocabulary: Vocabulary, story: Story, question: Question, unit: str) -> list[list[int]]:
+    """The words of each fact."""
+    sentences = [vocabulary.encode(words(fact)) for fact in story.facts[: question.facts]]
+    return [[word] for sentence in sentences for word in sentence] if unit == "word" else sentences
+
+
+def overlap(model: DMN, one: set[int], other: set[int]) -> Tensor:
+    """The squared rarities of the words that both have."""
+    total = model.embedding.new_zeros(())
+    if model.rarity is not None:
+        for word in one & other:
+            total = total + model.rarity[word] ** 2
+    return total
+
+
 def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
     """The last state of a GRU over the words; or position encoding, element by element."""
     if model.input.word_gru is not None:
@@ -75,8 +90,12 @@ def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
     return total
 
 
-def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None) -> Tensor:
-    """W2 tanh(W1 z + b1) + b2; ``looked``: what counted in the last pass, after this fact, of it, and before it."""
+def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None, shared: Tensor) -> Tensor:
+    """W2 tanh(W1 z + b1) + b2.
+
+    ``looked``: what counted in the last pass, after this fact, of it, and before it. ``shared``: this fact's words with
+    the question's and with those that were found, and how much it counted before.
+    """
     if gate.bilinear is None:
         z = torch.cat([c * q, c * m, (c - q).abs(), (c - m).abs()])
     else:
@@ -85,6 +104,8 @@ def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None) -> 
     first = gate.first.weight @ z + gate.first.bias
     if gate.order is not None and looked is not None:
         first = first + gate.order.weight @ looked
+    if gate.words is not None:
+        first = first + gate.words.weight @ shared
     hidden = torch.tanh(first)
     return (gate.second.weight @ hidden + gate.second.bias)[0]
 
@@ -166,10 +187,19 @@ class Asked:
         self.weights: list[Tensor] = []
         self.gate_loss = q.new_zeros(())
         looked: list[Tensor | None] = [None] * len(facts)
+        bags = [set(piece) for piece in texts_of(vocabulary, story, question, unit)[first:]]
+        bags += [set()] * (len(facts) - len(bags))  # the end of passes
+        weights = torch.zeros(len(facts), dtype=q.dtype)
+        before = weights
         for number in range(memory.passes):
-            logits = torch.stack(
-                [gate_logit(memory.gate, c, m, q, where) for c, where in zip(facts, looked, strict=True)]
-            )
+            before = (before + weights).clamp(max=1)
+            logits = []
+            for t, (c, where) in enumerate(zip(facts, looked, strict=True)):
+                asked = overlap(model, bags[t], set(text))
+                found = sum(g * overlap(model, bags[t], bag) for g, bag in zip(weights, bags, strict=True))
+                shared = torch.stack([asked, found if number else asked, before[t]])
+                logits.append(gate_logit(memory.gate, c, m, q, where, shared))
+            logits = torch.stack(logits)
             weights = weights_of(memory, logits)
             self.logits.append(logits)
             self.weights.append(weights)

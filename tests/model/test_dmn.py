@@ -48,6 +48,19 @@ VARIANTS: dict[str, dict] = {
     "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
     "sentences": {"reader": "sentences"},
     "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
+    "shared words": {"gate_words": True},
+    "shared words, all of them": {
+        "reader": "sentences",
+        "bidirectional": True,
+        "residual": True,
+        "gate": "ordered",
+        "gate_order": True,
+        "gate_words": True,
+        "episode": "weighted-sum",
+        "memory": "linear",
+        "memory_features": "products",
+    },
+    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
     "products": {"memory_features": "products"},
     "products, linear": {"memory_features": "products", "memory": "linear"},
     "products, relu": {"memory_features": "products", "memory": "relu"},
@@ -78,6 +91,8 @@ def make(end_of_passes: bool, order: float = LATEST, **options) -> DMN:
     for parameter in model.parameters():  # biases too: at zero, mistakes in them are not seen
         torch.nn.init.normal_(parameter, std=0.7)
     model.memory.order.fill_(order)
+    if model.rarity is not None:
+        model.rarity.copy_(torch.rand(len(model.rarity)))
     return model.eval()
 
 

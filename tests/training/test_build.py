@@ -1,11 +1,16 @@
 """What training stories decide about the network."""
 
 import pytest
+import torch
 
+from dmn_cli.babi import vocab
+from dmn_cli.babi.batches import collate
 from dmn_cli.babi.generate import generate
 from dmn_cli.babi.stories import Question, Story
+from dmn_cli.config import from_plain
 from dmn_cli.model.memory import EARLIEST, LATEST, NONE
-from dmn_cli.training.build import order
+from dmn_cli.training.build import dataset, order, rarity
+from dmn_cli.training.run import prepare
 
 EARLY = dict.fromkeys((7, 8), EARLIEST)
 FREE = dict.fromkeys((4, 17, 18, 19, 20), NONE)
@@ -35,3 +40,33 @@ def test_later_facts_override_where_the_latest_of_those_alike_is_mostly_the_righ
     assert order(stories(*[2] * 7, *[0] * 3)) == LATEST
     assert order(stories(*[2] * 6, *[0] * 4)) == NONE
     assert order(stories(*[1] * 9, 0)) == NONE  # fact 1 shares no word: of all three facts it is not the latest
+
+
+def test_words_in_every_sentence_are_not_rare():
+    told = [Story(("Mary is here.", "John is there."), (Question("Who is here?", "mary", 2, ()),))] * 9
+    vocabulary = vocab.build(told)
+    found = dict(zip(vocabulary.words, rarity(told, vocabulary).tolist(), strict=True))
+    assert found["is"] == 0.0
+    assert found["here"] == pytest.approx(0.2027, abs=1e-4)  # ln(3 / 2) / 2
+    assert found["john"] == pytest.approx(0.5493, abs=1e-4)  # ln(3) / 2
+    assert found["<unk>"] == 1.0
+
+
+@pytest.mark.parametrize("gate", ["softmax", "ordered", "sigmoid"])
+def test_gates_start_by_following_shared_words(gate):
+    """*What color is Greg?* A pass each finds *Greg is a rhino*, *Lily is a rhino*, *Lily is yellow*."""
+    config = from_plain(
+        {
+            "data": {"source": "generated", "tasks": 16},
+            "model": {"reader": "sentences", "gate": gate, "gate_words": True, "passes": 3},
+            "train": {"supervision": "weak"},
+        }
+    )
+    checkpoint, training, _, _ = prepare(config, torch.device("cpu"), 1)
+    told = training.stories[16]
+    questions = dataset(config, checkpoint.vocabulary, told)
+    batch = collate(questions, torch.arange(len(questions)))
+    _, recall = checkpoint.model.eval().predict(batch)
+    supporting = torch.tensor([question.supporting for story in told for question in story.questions])[batch.number]
+    for which, step in enumerate(recall.passes):
+        assert (step.log_weights.argmax(1) == supporting[:, which]).float().mean() > 0.7
