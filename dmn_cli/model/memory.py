@@ -127,7 +127,7 @@ class EpisodicMemory(nn.Module):
             question: (Q, H).
             rows: the facts of each question; index F is the end-of-passes fact.
             hops: (Q,) in training, how many passes each question is to have; none: its gates decide.
-            shared: the words that sentences share, with ``gate_words``.
+            shared: the words that facts share, with ``gate_words``.
         """
         if self.end is not None:
             facts = torch.cat([facts, self.end])
@@ -139,15 +139,10 @@ class EpisodicMemory(nn.Module):
         asked = torch.arange(len(question), device=question.device)
         passes: list[Pass] = []
         weights: Tensor | None = None
-        words: Tensor | None = None
-        before = question.new_zeros(len(rows.index))  # what the fact of each row counted in earlier passes
         for number in range(self.passes):
-            if shared is not None:
-                found = shared.question
-                if weights is not None:
-                    of_row = weights[rows.sequence, rows.step]
-                    found, before = shared.with_facts(rows, of_row), (before + of_row).clamp(max=1)
-                words = torch.stack([shared.question, found, before], 1)
+            if shared is not None and weights is not None:
+                shared = shared.after(rows, weights[rows.sequence, rows.step])
+            words = shared.terms() if shared is not None else None
             values = self.gate(facts, _rows(memory, asked), rows, once, weights, words)
             logits = rows.padded(values, -torch.inf)
             log_weights = self._log_weights(logits)
@@ -158,7 +153,7 @@ class EpisodicMemory(nn.Module):
                     asked = asked[~stops]
                     log_weights = log_weights[~stops]
                     rows, kept = rows.select(~stops)
-                    once, before = once._replace(per_row=once.per_row[kept]), before[kept]
+                    once = once._replace(per_row=once.per_row[kept])
                     shared = shared.select(kept) if shared is not None else None
                     if not len(asked):
                         break

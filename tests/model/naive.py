@@ -31,7 +31,7 @@ def attention_gru(module, x: Tensor, h: Tensor, g: Tensor) -> Tensor:
 
 def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Question, unit: str) -> list[Tensor]:
     """The facts that stand before a question."""
-    sentences = [vocabulary.encode(words(fact)) for fact in story.facts[: question.facts]]
+    sentences = texts_of(vocabulary, story, question, "sentence")
     reader = model.input
     zero = model.embedding.new_zeros(reader.gru.weight_hh.shape[1])
     if hasattr(reader, "backward_gru"):
