@@ -83,6 +83,9 @@ class DataConfig(Section):
     are lists, story order also for the few questions where they are not in it (bAbI: task 8)."""
     renamed: bool = False
     """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
+    reordered: bool = False
+    """Every epoch sees the facts of each training story in another order, and each question after the same facts, in
+    tasks where the order says nothing, as far as the training stories tell (bAbI: tasks 4 and 17 to 19)."""
     thinned: Fraction = 0.0
     """With `supervision: strong`: the part of the facts that support no question of their story which an epoch leaves
     out of the training stories, others in each epoch."""

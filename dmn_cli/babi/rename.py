@@ -1,9 +1,8 @@
 """Renaming: words that could stand for each other change places, so that one story becomes many.
 
 Two words are interchangeable where a story and the same story with the two swapped are equally likely. Whether they
-are is read from the training stories alone, by a randomisation test (Fisher, The Design of Experiments, 1935): every
-story tells how many times more a feature stands in it than the swapped feature, and if the words are interchangeable,
-the sign of a story's differences is a coin's toss. The features are to show all that an answer can hang on: order in
+are is read from the training stories alone, by the test of ``chance``: every story tells how many times more a feature
+stands in it than the swapped feature. The features are to show all that an answer can hang on: order in
 the sentence, what comes next, what the supporting facts, the question and the answer say together; for questions
 without supporting facts, what any fact that shares a word with the question says together with it and the answer.
 """
@@ -16,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
+from dmn_cli.babi import chance
 from dmn_cli.babi.stories import Question, Story, answer_words, words
 
 Classes = list[list[str]]
@@ -35,15 +34,6 @@ STORIES = 1000
 
 FEWEST = 25
 """Stories that a word must stand in; of a rarer one too little is known."""
-
-TOSSES = 200
-"""Random signs that the statistics are compared with."""
-
-LARGEST = 4.0
-"""Standard deviations above chance that a pair's largest statistic may have."""
-
-CLEAR = 6.5
-"""Standard deviations of a single feature from which two words differ beyond any doubt."""
 
 JOINT = "_"
 """Between the words of a phrase while it is taken for one word."""
@@ -73,8 +63,7 @@ def find_classes(stories: Sequence[Story]) -> Classes:
         for word in set(feature[2]):
             features_of[word].append(feature)
 
-    signs = torch.randint(0, 2, (TOSSES, len(stories)), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
-    signs = torch.cat([torch.ones(1, len(stories)), signs])  # the stories as they are come first
+    signs = chance.tosses(len(stories))
     distance: dict[tuple[str, str], float] = {}
     for first, second in itertools.combinations(_candidates(stories), 2):
         for features in (alone, features_of):  # most fail the first test, which is quick
@@ -82,8 +71,8 @@ def find_classes(stories: Sequence[Story]) -> Classes:
             left = torch.tensor([number[feature] for feature in pairs])
             right = torch.tensor([number.get(feature, len(number)) for feature in pairs.values()])
             kinds = [feature[0] for feature in pairs]
-            distance[first, second] = _test((table[left] - table[right]).float(), kinds, signs)
-            if distance[first, second] > CLEAR:
+            distance[first, second] = chance.far_from((table[left] - table[right]).float(), kinds, signs)
+            if distance[first, second] == math.inf:
                 break
     classes = _cliques(distance)
     found = {word for kind in classes for word in kind}
@@ -236,6 +225,7 @@ def _question(question: Question, facts: list[list[str]]) -> Iterator[Feature]:
     if not supporting:
         for fact in facts[: question.facts]:
             yield from _matches((0, 0), fact, text, answer)
+        yield from _hops(facts[: question.facts], text, answer)
 
 
 def _sentence(kind: str, sentence: list[str]) -> Iterator[Feature]:
@@ -272,6 +262,20 @@ def _matches(place: tuple[int, int], fact: list[str], text: list[str], answer: l
                         yield "match asked", (asked, told, at), (near, other, part)
 
 
+def _hops(facts: list[list[str]], text: list[str], answer: list[str]) -> Iterator[Feature]:
+    """A fact that shares a word with the last one which shares a word with the question; and the answer.
+
+    A word of most facts links nothing.
+    """
+    held = Counter(word for fact in facts for word in dict.fromkeys(fact))
+    linking = {word for word, count in held.items() if count <= len(facts) / 2}
+    for asked, word in enumerate(text):
+        holding = [at for at, fact in enumerate(facts) if word in fact] if word in linking else []
+        for (told, link), at in itertools.product(enumerate(facts[holding[-1]]) if holding else (), range(len(facts))):
+            if link in linking and link != word and at != holding[-1] and link in facts[at]:
+                yield from _pairs("hop", (asked, told, facts[at].index(link)), facts[at], answer)
+
+
 # --- the test
 
 
@@ -292,42 +296,15 @@ def _swapped(features: Iterable[Feature], one: str, other: str) -> dict[Feature,
     return pairs
 
 
-def _test(differences: Tensor, kinds: list[str], signs: Tensor) -> float:
-    """How far from chance the differences are.
-
-    Args:
-        differences: (features, stories) a feature's count less its swapped feature's.
-        kinds: of each feature; the statistics are each kind's sum of squares, and the largest square of all.
-        signs: (1 + tosses, stories) the first row all ones, the others random.
-
-    Returns:
-        the largest statistic, in standard deviations from the mean of the random ones; infinite where a single
-        feature settles it.
-    """
-    variance = differences.square().sum(1)
-    differences, kept = differences[variance > 0], (variance > 0).tolist()
-    variance = variance[variance > 0]
-    if not len(variance) or (differences.sum(1).square() / variance).max() > CLEAR**2:
-        return math.inf
-    squares = (signs @ differences.T).square() / variance
-    number = {kind: at for at, kind in enumerate(dict.fromkeys(itertools.compress(kinds, kept)))}
-    which = torch.tensor([number[kind] for kind in itertools.compress(kinds, kept)])
-    sums = torch.zeros(len(signs), len(number)).index_add_(1, which, squares)
-    # the cube root of a sum of squares is nearly normal (Wilson and Hilferty, 1931)
-    statistics = torch.cat([sums, squares.amax(1, keepdim=True)], 1).pow(1 / 3)
-    random_ones = statistics[1:]
-    return float(((statistics[0] - random_ones.mean(0)) / (random_ones.std(0) + 0.01)).max())
-
-
 def _cliques(distance: dict[tuple[str, str], float]) -> Classes:
     """Join the nearest words first, and classes only where every two of their words have passed."""
     classes: list[list[str]] = []
     of: dict[str, list[str]] = {}
     for (one, other), near in sorted(distance.items(), key=lambda item: item[1]):
-        if near > LARGEST:
+        if near > chance.LARGEST:
             break
         left, right = of.setdefault(one, [one]), of.setdefault(other, [other])
-        if left is right or any(distance[min(a, b), max(a, b)] > LARGEST for a in left for b in right):
+        if left is right or any(distance[min(a, b), max(a, b)] > chance.LARGEST for a in left for b in right):
             continue
         left += right
         of.update(dict.fromkeys(right, left))

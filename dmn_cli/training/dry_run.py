@@ -4,7 +4,7 @@ import torch
 
 from dmn_cli.babi.batches import collate, order
 from dmn_cli.babi.rename import Classes
-from dmn_cli.babi.splits import Split
+from dmn_cli.babi.splits import OWN, Split
 from dmn_cli.config import Config
 from dmn_cli.model.memory import EARLIEST, LATEST, NONE
 from dmn_cli.training import loop
@@ -18,7 +18,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     Returns:
         what a user wants to see first: data, sizes, and the losses of one step.
     """
-    checkpoint, train, valid, classes = prepare(config, device, threads)
+    checkpoint, train, valid, changes = prepare(config, device, threads)
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
     stories = [story for stories in train.stories.values() for story in stories]
     data = dataset(config, vocabulary, stories)
@@ -33,7 +33,8 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         "training": _count(train),
         "validation": _count(valid),
         "words": f"{len(vocabulary.words)}, {len(vocabulary.answers)} different answers",
-        **{f"renamed, task {task}" if task else "renamed": _shown(of_task) for task, of_task in classes.items()},
+        **{f"renamed{_of(task)}": _shown(classes) for task, classes in changes.renamed.items()},
+        **({"reordered": _list(changes.reordered)} if config.data.reordered else {}),
         "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
         "passes": f"at most {model.memory.passes}",
         **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
@@ -55,6 +56,14 @@ COUNTS = {
 
 def _shown(classes: Classes) -> str:
     return "; ".join(" ".join(kind) for kind in classes) or "no two words are interchangeable"
+
+
+def _list(tasks: list[int]) -> str:
+    return "; ".join(f"facts{_of(task)}" for task in tasks) or "nothing: the order of facts says something"
+
+
+def _of(task: int) -> str:
+    return "" if task == OWN else f", task {task}"
 
 
 def _count(split: Split) -> str:

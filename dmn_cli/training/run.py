@@ -23,7 +23,6 @@ from dmn_cli.babi import rename, vocab
 from dmn_cli.babi.batches import Dataset
 from dmn_cli.babi.splits import Split, load_split, load_training
 from dmn_cli.babi.stories import Story
-from dmn_cli.babi.thin import thin
 from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
@@ -31,9 +30,11 @@ from dmn_cli.files import naming, remove_temporaries, write_atomic
 from dmn_cli.model import kernels
 from dmn_cli.report import records, tables
 from dmn_cli.report.results import TaskResult, as_json
+from dmn_cli.training import changes as changing
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
 from dmn_cli.training.build import build, dataset, order, passes, rarity
+from dmn_cli.training.changes import Changes
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.lock import InUseError, exclusive
@@ -53,7 +54,7 @@ class Run(NamedTuple):
         optimizer: its optimiser.
         train: the training stories.
         valid: the validation stories.
-        classes: the words of each task that are renamed, with ``data.renamed``.
+        changes: what every epoch changes in the training stories.
         device: where it computes.
         lock: keeps other processes out of the folder.
     """
@@ -63,7 +64,7 @@ class Run(NamedTuple):
     optimizer: torch.optim.Optimizer
     train: Split
     valid: Split
-    classes: dict[int, rename.Classes]
+    changes: Changes
     device: torch.device
     lock: contextlib.ExitStack
 
@@ -130,7 +131,7 @@ class Prepared(NamedTuple):
     checkpoint: Checkpoint
     train: Split
     valid: Split
-    classes: dict[int, rename.Classes]
+    changes: Changes
 
 
 def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
@@ -144,15 +145,15 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     stories = _flat(train)
     if config.train.supervision == "strong":
         _check_supporting(stories, config)
-    renamed = _seen(config, train) if config.data.renamed else {}
-    classes = {task: rename.find_classes(of_task) for task, of_task in renamed.items()}
-    vocabulary = _vocabulary(train, classes)
+    seen = _seen(config, train)
+    changes = changing.find(config.data, seen)
+    vocabulary = _vocabulary(train, changes)
     model = build(config, vocabulary, passes(config, stories)).to(device)
     if config.model.gate == "ordered":
-        model.memory.order.fill_(order(_seen(config, train)))
+        model.memory.order.fill_(order(seen))
     if model.rarity is not None:
         model.rarity.copy_(rarity(stories, vocabulary))
-    return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, classes)
+    return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, changes)
 
 
 def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
@@ -162,9 +163,9 @@ def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
     return {task: [story.unsupported() for story in of_task] for task, of_task in train.stories.items()}
 
 
-def _vocabulary(train: Split, classes: dict[int, rename.Classes]) -> Vocabulary:
+def _vocabulary(train: Split, changes: Changes) -> Vocabulary:
     """That of the training stories and of all that renaming makes of them."""
-    renamed = [rename.answers(train.stories[task], of_task) for task, of_task in classes.items()]
+    renamed = [rename.answers(train.stories[task], of_task) for task, of_task in changes.renamed.items()]
     return vocab.build(_flat(train), [answer for answers in renamed for answer in answers])
 
 
@@ -183,7 +184,7 @@ def start(config: Config, folder: Path, device: torch.device, threads: int) -> R
         DmnError: data is missing or malformed.
     """
     _check_free(folder)
-    checkpoint, train, valid, classes = prepare(config, device, threads)
+    checkpoint, train, valid, changes = prepare(config, device, threads)
     optimizer, story = loop.optimiser(checkpoint.model, config.train), _story(checkpoint, train, device)
     is_new = not folder.exists()
     try:
@@ -193,10 +194,9 @@ def start(config: Config, folder: Path, device: torch.device, threads: int) -> R
     with contextlib.ExitStack() as lock:
         lock.enter_context(exclusive(folder, BUSY))
         _check_free(folder)
-        run = Run(folder, checkpoint, optimizer, train, valid, classes, device, lock)
+        run = Run(folder, checkpoint, optimizer, train, valid, changes, device, lock)
         try:
-            if config.data.renamed:
-                write_atomic(folder / "renamed.json", json.dumps(classes, indent=2) + "\n")
+            changing.write(folder, config.data, changes)
             save(run)  # from here on it can be resumed, if the process is killed
             write_atomic(folder / "config.yaml", configs.dump(config))
             _record(folder, [story])
@@ -208,7 +208,7 @@ def start(config: Config, folder: Path, device: torch.device, threads: int) -> R
 
 def _check_free(folder: Path) -> None:
     """See that a new run may have a folder: at most what is left of a start that was killed before its first save."""
-    left = ("checkpoints", "renamed.json", ".renamed.json.", ".last.pt.")
+    left = ("checkpoints", *changing.FILES, *(f".{name}." for name in changing.FILES), ".last.pt.")
     there = [folder] if folder.is_file() else folder.rglob("*")
     if not all(path.name.startswith(left) for path in there):
         raise InUseError(f"{folder}: already there", "choose another --run-dir, or go on with it: --resume")
@@ -217,7 +217,7 @@ def _check_free(folder: Path) -> None:
 def _clear(folder: Path, remove: bool) -> None:
     """Take back what a start has written; with ``remove`` the folder too."""
     shutil.rmtree(folder / "checkpoints")
-    for name in ("renamed.json", "config.yaml", "run.json"):
+    for name in (*changing.FILES, "config.yaml", "run.json"):
         (folder / name).unlink(missing_ok=True)
     if remove:
         with contextlib.suppress(OSError):  # something else has been put there
@@ -252,16 +252,6 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
         return run._replace(lock=lock.pop_all())
 
 
-def _classes(text: str) -> dict[int, rename.Classes]:
-    """What renamed.json holds."""
-    classes: dict[int, rename.Classes] = {int(task): of_task for task, of_task in json.loads(text).items()}
-    for of_task in classes.values():
-        for kind in of_task:
-            if not isinstance(kind, list) or not all(isinstance(word, str) for word in kind):
-                raise TypeError("a class is a list of words")
-    return classes
-
-
 def _load(
     folder: Path, config: Config | None, device: torch.device, threads: int | None, lock: contextlib.ExitStack
 ) -> Run:
@@ -279,14 +269,8 @@ def _load(
         )
     torch.set_num_threads(checkpoint.threads)
     train, valid = load_training(checkpoint.config.data)
-    # read, not found again: another machine's arithmetic could find a doubtful class otherwise
-    classes: dict[int, rename.Classes] = {}
-    if checkpoint.config.data.renamed:
-        hint = "the run cannot go on without it: start a new one"
-        classes = records.read(folder / "renamed.json", _classes, hint)
-        if classes.keys() != train.stories.keys():
-            raise DmnError(f"{folder / 'renamed.json'}: not of this run's tasks", hint)
-    if _vocabulary(train, classes) != checkpoint.vocabulary:
+    changes = changing.read(folder, checkpoint.config.data, train.stories)
+    if _vocabulary(train, changes) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
     if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
         raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
@@ -295,7 +279,7 @@ def _load(
         raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
-    return Run(folder, checkpoint, optimizer, train, valid, classes, device, lock)
+    return Run(folder, checkpoint, optimizer, train, valid, changes, device, lock)
 
 
 def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
@@ -347,24 +331,13 @@ def _train(run: Run, signalled: list[int]) -> Iterator[loop.Step | loop.Epoch]:
 
 
 def _training_data(run: Run) -> Callable[[int], Dataset]:
-    """The training stories as tensors, by epoch: always the same, or renamed or thinned anew."""
+    """The training stories as tensors, by epoch: always the same, or changed anew."""
     config, vocabulary = run.checkpoint.config, run.checkpoint.vocabulary
-    if not config.data.renamed and not config.data.thinned:
-        data = dataset(config, vocabulary, _flat(run.train))
-        return lambda epoch: data
-
-    def of_epoch(epoch: int) -> Dataset:
-        stories: list[Story] = []
-        for task, of_task in run.train.stories.items():
-            seed = f"{config.train.seed} {epoch} {task}"
-            if config.data.renamed:
-                of_task = rename.rename(of_task, run.classes[task], f"renamed {seed}")
-            if config.data.thinned:
-                of_task = thin(of_task, config.data.thinned, f"thinned {seed}")
-            stories += of_task
-        return dataset(config, vocabulary, stories)
-
-    return of_epoch
+    if run.changes:
+        seed = config.train.seed
+        return lambda epoch: dataset(config, vocabulary, run.changes.of(run.train.stories, f"{seed} {epoch}"))
+    data = dataset(config, vocabulary, _flat(run.train))
+    return lambda epoch: data
 
 
 def _finish(run: Run) -> Finished:

@@ -571,7 +571,16 @@ def thinned(questions):
     return config.model_copy(update={"data": config.data.model_copy(update={"thinned": 0.5})})
 
 
-@pytest.mark.parametrize("config", [renamed(200), thinned(200)], ids=["renamed", "thinned"])
+def reordered(questions):
+    """A run whose stories are renamed and reordered."""
+    config = renamed(questions)
+    return config.model_copy(update={"data": config.data.model_copy(update={"reordered": True, "tasks": [1, 4]})})
+
+
+CHANGED = {"renamed": renamed(200), "thinned": thinned(200), "reordered": reordered(200)}
+
+
+@pytest.mark.parametrize("config", CHANGED.values(), ids=CHANGED)
 def test_a_run_whose_stories_change_is_resumed_to_the_same_bytes(tmp_path, monkeypatch, config):
     finish(run.start(config, tmp_path / "whole", CPU, 1))
     classes = json.loads((tmp_path / "whole" / "renamed.json").read_text())
@@ -581,7 +590,7 @@ def test_a_run_whose_stories_change_is_resumed_to_the_same_bytes(tmp_path, monke
     for _ in range(15):  # in the second epoch
         next(stopped)
     stopped.close()
-    monkeypatch.setattr(run.rename, "find_classes", None)  # not found again
+    monkeypatch.setattr(run.changing, "find", None)  # not found again
     finish(run.resume(tmp_path / "parts", None, CPU))
     assert_same(tmp_path / "whole", tmp_path / "parts")
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
@@ -617,6 +626,19 @@ def test_epochs_are_thinned_and_validation_is_not(tmp_path, encoded):
     assert all(few <= many for few, many in zip(one, told, strict=True))
 
 
+def test_epochs_are_reordered_where_order_says_nothing_and_validation_is_not(tmp_path, encoded):
+    a_run = run.start(reordered(200), tmp_path / "run", CPU, 1)
+    assert json.loads((tmp_path / "run" / "reordered.json").read_text()) == a_run.changes.reordered == [4]
+    finish(a_run)
+    valid, first, second = encoded
+    assert valid == [*a_run.valid.stories[1], *a_run.valid.stories[4]]
+    ordered = len(a_run.train.stories[1])
+    for epoch in (first, second):
+        for made, story in zip(epoch[:ordered], a_run.train.stories[1], strict=True):
+            assert [fact.split()[-2:] == [] for fact in made.facts] == [False] * len(story.facts)
+    assert first[ordered:] != second[ordered:]
+
+
 def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
     """Neither which words are renamed nor which open gate counts."""
     config = small(supervision="weak")
@@ -635,6 +657,6 @@ def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
 
     monkeypatch.setattr(run, "load_training", untold)
     blind = run.prepare(config, CPU, 1)
-    assert as_told.classes == blind.classes
-    assert as_told.classes[7]
+    assert as_told.changes == blind.changes
+    assert as_told.changes.renamed[7]
     assert as_told.checkpoint.model.memory.order == blind.checkpoint.model.memory.order == 0
