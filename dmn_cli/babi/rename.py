@@ -17,7 +17,7 @@ from dataclasses import replace
 import torch
 
 from dmn_cli.babi import chance
-from dmn_cli.babi.stories import Question, Story, answer_words, words
+from dmn_cli.babi.stories import Question, Story, answer_words, every_word, words
 
 Classes = list[list[str]]
 """Classes of interchangeable words and phrases, both in alphabetical order. A phrase that stands alone is not renamed,
@@ -88,7 +88,7 @@ def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
     """
     facts = [words(fact) for story in stories for fact in story.facts]
     questions = [words(question.text) for story in stories for question in story.questions]
-    alone = {word for story in stories for question in story.questions for word in _answer(question.answer)}
+    alone = {word for story in stories for question in story.questions for word in every_word(question.answer)}
     for texts in (facts, questions):
         held = Counter(word for text in texts for word in set(text))
         alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
@@ -136,7 +136,7 @@ def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
     """
     found: set[str] = set()
     for answer in {question.answer for story in stories for question in story.questions}:
-        used = [[word for word in kind if word in _answer(answer)] for kind in classes]
+        used = [[word for word in kind if word in every_word(answer)] for kind in classes]
         if math.prod(math.perm(len(kind), len(some)) for kind, some in zip(classes, used, strict=True)) > MOST_ANSWERS:
             continue
         orders = (itertools.permutations(kind, len(some)) for kind, some in zip(classes, used, strict=True))
@@ -175,10 +175,6 @@ def _map(story: Story, change: Callable[[list[str]], list[str]]) -> Story:
     return Story(tuple(map(text, story.facts)), tuple(questions))
 
 
-def _answer(answer: str) -> list[str]:
-    return [word for part in answer_words(answer) for word in part.split()]
-
-
 # --- what a story tells of its words
 
 
@@ -201,7 +197,7 @@ def _features(story: Story) -> Iterator[Feature]:
 
 
 def _question(question: Question, facts: list[list[str]]) -> Iterator[Feature]:
-    text, answer = words(question.text), _answer(question.answer)
+    text, answer = words(question.text), every_word(question.answer)
     yield from _sentence("question", text)
     yield from _pairs("asked", (), text, answer)
     yield from _pairs("answer", (), answer, answer)
@@ -255,8 +251,8 @@ def _matches(place: tuple[int, int], fact: list[str], text: list[str], answer: l
         if word != same:
             continue
         for at, part in enumerate(answer):
+            yield from (("match", (*place, asked, told, at, spot), (near, part)) for spot, near in enumerate(fact))
             for near in around:
-                yield "match", (*place, asked, told, at), (near, part)
                 for other in dict.fromkeys(text):
                     if other != word:
                         yield "match asked", (asked, told, at), (near, other, part)

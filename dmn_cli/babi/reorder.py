@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 
 from dmn_cli.babi import chance
-from dmn_cli.babi.stories import Question, Story, answer_words, words
+from dmn_cli.babi.stories import Question, Story, every_word, words
 
 Feature = tuple[object, ...]
 """A kind, and what tells two facts in their order apart from the same two swapped."""
@@ -102,7 +102,7 @@ class _Asked(NamedTuple):
 
 
 def _asked(question: Question, facts: list[list[str]]) -> _Asked:
-    text, answer = words(question.text), [w for part in answer_words(question.answer) for w in part.split()]
+    text, answer = words(question.text), every_word(question.answer)
     telling = [Counter({*fact}) if {*fact} & {*answer} else Counter() for fact in facts]
     every = sum(telling, Counter())
     shares, tells = [_places(fact, text) for fact in facts], [_places(fact, answer) for fact in facts]

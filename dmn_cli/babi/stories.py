@@ -54,6 +54,11 @@ def answer_words(answer: str) -> list[str]:
     return [part for word in answer.lower().split(",") if (part := word.strip())]
 
 
+def every_word(answer: str) -> list[str]:
+    """All words of an answer, of whose parts each may have several: ``"red square,mat"`` → red, square, mat."""
+    return [word for part in answer_words(answer) for word in part.split()]
+
+
 def read(path: Path) -> list[Story]:
     """Read a story file.
 

@@ -129,3 +129,9 @@ def test_without_supporting_facts_compass_points_stay_what_their_letters_mean():
     assert joined(classes, "kitchen", "garden")
     assert not joined(classes, "north", "south")
     assert not joined(classes, "east", "west")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_supporting_facts_animals_stay_what_their_plurals_say(seed):
+    stories = [story.unsupported() for story in generate(15, 900, seed)]
+    assert find_classes(stories) == [["emily", "gertrude", "jessica", "winona"]]
