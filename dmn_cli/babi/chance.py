@@ -6,9 +6,13 @@ changed copy. If both are equally likely, the sign of a story's differences is a
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+Feature = TypeVar("Feature")
 
 TOSSES = 200
 """Random signs that the statistics are compared with."""
@@ -18,6 +22,24 @@ LARGEST = 4.0
 
 CLEAR = 6.5
 """Standard deviations of a single feature from which there is no doubt."""
+
+
+def table(counts: Sequence[Mapping[Feature, int]]) -> tuple[dict[Feature, int], Tensor]:
+    """What the stories tell, as numbers.
+
+    Args:
+        counts: how often each feature stands in each story.
+
+    Returns:
+        the row of each feature, in the order they were met; and the counts (features + 1, stories), where the last row
+        is of features that no story has: all 0.
+    """
+    row = {feature: at for at, feature in enumerate(dict.fromkeys(itertools.chain.from_iterable(counts)))}
+    cells = torch.zeros(len(row) + 1, len(counts), dtype=torch.int16)
+    for column, count in enumerate(counts):
+        rows = torch.tensor([row[feature] for feature in count], dtype=torch.long)
+        cells[rows, column] = torch.tensor(list(count.values()), dtype=torch.int16)
+    return row, cells
 
 
 def tosses(stories: int) -> Tensor:

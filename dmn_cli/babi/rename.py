@@ -2,9 +2,10 @@
 
 Two words are interchangeable where a story and the same story with the two swapped are equally likely. Whether they
 are is read from the training stories alone, by the test of ``chance``: every story tells how many times more a feature
-stands in it than the swapped feature. The features are to show all that an answer can hang on: order in
-the sentence, what comes next, what the supporting facts, the question and the answer say together; for questions
-without supporting facts, what any fact that shares a word with the question says together with it and the answer.
+stands in it than the swapped feature. The features are to show all that an answer can hang on: order in the sentence,
+what comes next, what the supporting facts, the question and the answer say together; for questions without supporting
+facts, what any fact that shares a word with the question says together with it and the answer, and what a fact that
+shares one with that fact says.
 """
 
 import itertools
@@ -49,12 +50,7 @@ def find_classes(stories: Sequence[Story]) -> Classes:
     """
     phrases = find_phrases(stories)
     stories = [_map(story, lambda text: _join(text, phrases)) for story in stories[:STORIES]]
-    counts = [Counter(_features(story)) for story in stories]
-    number = {feature: at for at, feature in enumerate(dict.fromkeys(itertools.chain.from_iterable(counts)))}
-    table = torch.zeros(len(number) + 1, len(stories), dtype=torch.int16)  # the last row: features never seen
-    for column, count in enumerate(counts):
-        rows = torch.tensor([number[feature] for feature in count])
-        table[rows, column] = torch.tensor(list(count.values()), dtype=torch.int16)
+    number, table = chance.table([Counter(_features(story)) for story in stories])
     alone: dict[str, list[Feature]] = defaultdict(list)
     features_of: dict[str, list[Feature]] = defaultdict(list)
     for feature in number:
@@ -246,16 +242,14 @@ def _linked(kind: str, place: tuple[int, ...], one: list[str], other: list[str],
 
 def _matches(place: tuple[int, int], fact: list[str], text: list[str], answer: list[str]) -> Iterator[Feature]:
     """A fact that shares a word with the question, whichever it is, and the answer to that."""
-    around = dict.fromkeys(fact)
     for (asked, word), (told, same) in itertools.product(enumerate(text), enumerate(fact)):
         if word != same:
             continue
         for at, part in enumerate(answer):
             yield from (("match", (*place, asked, told, at, spot), (near, part)) for spot, near in enumerate(fact))
-            for near in around:
-                for other in dict.fromkeys(text):
-                    if other != word:
-                        yield "match asked", (asked, told, at), (near, other, part)
+            for near, other in itertools.product(dict.fromkeys(fact), dict.fromkeys(text)):
+                if other != word:
+                    yield "match asked", (asked, told, at), (near, other, part)
 
 
 def _hops(facts: list[list[str]], text: list[str], answer: list[str]) -> Iterator[Feature]:

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-import torch
-
 from dmn_cli.babi import chance
 from dmn_cli.babi.stories import Question, Story, every_word, words
 
@@ -66,12 +64,9 @@ def is_free(stories: Iterable[Story]) -> bool:
         pairs += len(follow)
         if pairs >= PAIRS:
             break
-    number = {feature: at for at, feature in enumerate(dict.fromkeys(itertools.chain.from_iterable(counts)))}
-    differences = torch.zeros(len(number), len(counts))
-    for column, told in enumerate(counts):
-        differences[[number[feature] for feature in told], column] = torch.tensor([*told.values()], dtype=torch.float)
+    number, differences = chance.table(counts)
     kinds = [str(feature[0]) for feature in number]
-    far = chance.far_from(differences, kinds, chance.tosses(len(counts)))
+    far = chance.far_from(differences[:-1].float(), kinds, chance.tosses(len(counts)))
     return len(counts) >= FEWEST and far <= SLIGHT
 
 
@@ -120,7 +115,7 @@ def _features(pairs: Iterable[tuple[int, int]], facts: list[list[str]], question
     for first, second in pairs:
         one, other = facts[first], facts[second]
         link = frozenset((a, b) for a, word in enumerate(one) for b, same in enumerate(other) if word == same)
-        apart = [(a, b) for a in {*one} for b in {*other} if a != b]
+        apart = [(a, b) for a in dict.fromkeys(one) for b in dict.fromkeys(other) if a != b]
         yield from (("words", *two) for two in apart)
         yield from (("linked", link, *two) for two in apart)
         for asked in questions:

@@ -98,6 +98,13 @@ def test_dry_run_says_which_open_gate_counts(dmn, small, task, says):
     assert says in content["ordered gates"]
 
 
+@pytest.mark.parametrize(("task", "says"), [(4, "facts, task 4"), (1, "nothing: the order of facts says something")])
+def test_dry_run_says_which_facts_are_reordered(dmn, small, task, says):
+    reordered = ["--set", "data.reordered=true", "--set", "data.questions=500", "--task", task]
+    content = json.loads(dmn("train", "--config", small, *reordered, "--dry-run", "--json").out)
+    assert content["reordered"] == says
+
+
 def test_options_change_the_config(dmn, small, tmp_path):
     dmn("train", "--config", small, "--seed", 3, "--set", "train.epochs=1", "--set", "model.gate=sigmoid", "--quiet")
     text = (tmp_path / "runs/small/config.yaml").read_text()
