@@ -130,7 +130,7 @@ class ModelConfig(Section):
     memory (with `memory: linear`, their sum)."""
     passes: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
     """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, and the free ones,
-    10 at most."""
+    10 at most; with `supervision: weak` 3."""
     free_passes: Annotated[int, Field(ge=0, le=9)] = 0
     """With `supervision: strong`: the first so many passes are not taught; in them the network may look around."""
     end_of_passes: bool | Literal["auto"] = "auto"
@@ -221,7 +221,7 @@ def _conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
     if train.gate_epochs > 0 and train.supervision != "strong":
         yield "train.gate_epochs", "train.supervision", "wants train.supervision: strong, which is weak; or set it to 0"
     if train.gate_epochs >= train.epochs:
-        yield "train.gate_epochs", "train.epochs", f"leaves no epoch for the answers: train.epochs is {train.epochs}"
+        yield "train.gate_epochs", "train.epochs", f"must be below train.epochs, which is {train.epochs}; set both"
 
 
 Key = tuple[str | int, ...]  # ("model", "gate"); ("data", "tasks", 0)

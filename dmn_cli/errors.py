@@ -51,11 +51,13 @@ class Stopped(BaseException):
 
     Args:
         code: the exit code of the process, 130 or 143.
+        hint: how to go on, or "".
     """
 
-    def __init__(self, code: int):
+    def __init__(self, code: int, hint: str = ""):
         super().__init__(code)
         self.code = code
+        self.hint = hint
 
 
 @contextlib.contextmanager

@@ -290,7 +290,7 @@ CONFLICTS = [
         "train: {supervision: weak, gate_epochs: 1}",
         "c.yaml:1:28 train.gate_epochs: wants train.supervision: strong, which is weak; or set it to 0",
     ),
-    ("train: {gate_epochs: 100}", "c.yaml:1:9 train.gate_epochs: leaves no epoch for the answers: train.epochs is 100"),
+    ("train: {gate_epochs: 100}", "c.yaml:1:9 train.gate_epochs: must be below train.epochs, which is 100; set both"),
 ]
 
 
@@ -317,7 +317,7 @@ def test_keys_that_do_not_fit_each_other(errors: Check, text: str, line: str) ->
         ("data.dir=*x", "--set data.dir: anchors (&), aliases (*) and tags (!) are not used in a config"),
         ("data.dir=\udcff", "--set data.dir: not text: character 56575"),
         ("base=paper.yaml", "--set base: only a file can name its base"),
-        ("train.gate_epochs=500", "--set train.gate_epochs: leaves no epoch for the answers: train.epochs is 100"),
+        ("train.gate_epochs=500", "--set train.gate_epochs: must be below train.epochs, which is 100; set both"),
     ],
 )
 def test_a_wrong_override(errors: Check, override: str, line: str) -> None:

@@ -73,7 +73,7 @@ def main() -> None:
             print(f"hint: {told.hint}", file=sys.stderr)
         sys.exit(told.code)
     except Stopped as stopped:
-        print("stopped", file=sys.stderr)
+        print(f"stopped; {stopped.hint}" if stopped.hint else "stopped", file=sys.stderr)
         sys.exit(stopped.code)
 
 

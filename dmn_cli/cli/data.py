@@ -61,11 +61,11 @@ def stats(
 
 
 def _stats_table(rows: list[dict[str, Any]], title: str) -> "Table":
-    heads = ["task", "name", "split", "stories", "questions", "facts", "most", "supporting", "words", "answers"]
+    heads = ["task", "name", "split", "stories", "asked", "facts", "most", "named", "words", "answers"]
     table = _table([*heads, "majority", "in train"], title)
     for row in rows:
         table.add_row(
-            *(str(row[name]) for name in heads[:5]),
+            *(str(row[name]) for name in ("task", "name", "split", "stories", "questions")),
             f"{row['facts']:.1f}",
             str(row["most_facts"]),
             f"{row['supporting']:.1f}",
@@ -75,8 +75,10 @@ def _stats_table(rows: list[dict[str, Any]], title: str) -> "Table":
             "" if row["split"] == "train" else str(row["repeats"]),
         )
     table.caption = (
-        "facts: before a question, mean and most; supporting: facts a question names, mean;\n"
-        "majority: % right by the training split's most frequent answer; in train: questions that stand there too"
+        "asked: questions; facts: before a question, mean and most;\n"
+        "named: supporting facts of a question, mean;\n"
+        "majority: % right by the training split's most frequent answer;\n"
+        "in train: questions that stand there too"
     )
     table.caption_justify = "left"
     return table
@@ -224,15 +226,23 @@ def _table(columns: list[str], title: str) -> "Table":
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="left" if column in ("name", "split", "remarks") else "right", no_wrap=True)
+        left = column in ("name", "split", "remarks")
+        table.add_column(column, justify="left" if left else "right", no_wrap=column != "remarks")
     return table
 
 
+WIDE = 200
+"""Columns that no table exceeds."""
+
+
 def _print(table: "Table") -> None:
-    """Print a table; piped, as wide as it is."""
+    """Print a table; piped, as wide as it is; on a narrow terminal closer, and without the names of the tasks."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=200)
+        console = Console(width=WIDE)
+    elif console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
+        table.columns = [column for column in table.columns if column.header != "name"]
+        table.padding = (0, 0)
     console.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Threads, load_config, print_json
+from dmn_cli.errors import Stopped
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -80,14 +81,17 @@ def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
     console = Console(stderr=True)
     shown = console.is_terminal and not quiet
     told: set[Path] = set()
-    with Live(console=console, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
-        for event in go(planned):
-            if isinstance(event, dict):
-                return event
-            if live is not None:
-                live.update(_view(event, planned.at_once, console.height), refresh=True)
-            elif not quiet:
-                _tell(event, told)
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
+            for event in go(planned):
+                if isinstance(event, dict):
+                    return event
+                if live is not None:
+                    live.update(_view(event, planned.at_once, console.height), refresh=True)
+                elif not quiet:
+                    _tell(event, told)
+    except Stopped as stopped:
+        raise Stopped(stopped.code, "the same command goes on") from None
     raise AssertionError("a suite ends with its results")
 
 

@@ -54,7 +54,7 @@ def train(
     from dmn_cli.training.build import device as find_device
 
     where = find_device(device)
-    if loaded is not None and loaded.data.source == "babi":
+    if loaded is not None and loaded.data.source == "babi" and not dry_run:
         from dmn_cli.babi.download import ensure_data
 
         ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
@@ -110,7 +110,7 @@ def _show(run: "Run", quiet: bool) -> "Finished":
                 bar.set_postfix_str(f"valid {event.valid_accuracy:.1%}, best {progress.best_accuracy:.1%}")
                 if not quiet and not on_terminal:
                     try:
-                        print(_line(event, epochs, progress.best_accuracy), file=sys.stderr)
+                        print(_line(event, run.checkpoint.config, progress.best_accuracy), file=sys.stderr)
                     except BrokenPipeError:  # as after `2>&1 | head`
                         save(run)
                         raise
@@ -138,10 +138,11 @@ def _introduction(run: "Run", questions: int) -> str:
     return f"{verb}{at}: {stories}, {size}{slow}"
 
 
-def _line(epoch: "Epoch", epochs: int, best: float) -> str:
+def _line(epoch: "Epoch", config: "Config", best: float) -> str:
+    gates = f"gates {epoch.gate_loss:.4f}  " if config.train.supervision == "strong" else ""
     speed = "" if epoch.questions_per_second is None else f"  {epoch.questions_per_second:,.0f} q/s"
     return (
-        f"epoch {epoch.epoch}/{epochs}  gates {epoch.gate_loss:.4f}  answers {epoch.answer_loss:.4f}  "
+        f"epoch {epoch.epoch}/{config.train.epochs}  {gates}answers {epoch.answer_loss:.4f}  "
         f"valid {epoch.valid_accuracy:.1%}  best {best:.1%}{speed}"
     )
 

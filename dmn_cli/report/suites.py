@@ -176,15 +176,16 @@ def as_report(paths: Sequence[Path]) -> str:
     """Suites beside each other, in Markdown: a table of the suites and a table of the tasks.
 
     Args:
-        paths: their results.json; what they cost is taken from a timing.json beside it.
+        paths: their results.json; what they cost is taken from a timing.json beside it. Shown by name.
 
     Raises:
         DmnError: one of them is not the results of a suite.
     """
-    contents = [read(path) for path in paths]
+    found = sorted(((read(path), path) for path in paths), key=lambda suite: str(suite[0]["suite"]))
+    contents = [content for content, _ in found]
     header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
     rows = []
-    for path, content in zip(paths, contents, strict=True):
+    for content, path in found:
         rows.append([*_row(content), *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
     failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
     lines = [*_markdown(header, rows), "", *failed, *([""] if failed else []), *_side_by_side(contents)]
@@ -226,7 +227,7 @@ def _side_by_side(contents: list[Content]) -> list[str]:
 def _mean(content: Content, rows: int) -> str:
     """The mean of a suite, and of how many tasks, where that is not all rows of a table."""
     tasks = len(content["tasks"])
-    return percent(content["mean_accuracy"]) + (f" ({tasks} tasks)" if tasks < rows else "")
+    return percent(content["mean_accuracy"]) + (f" ({tasks} task{'s' * (tasks > 1)})" if tasks < rows else "")
 
 
 def _markdown(header: list[str], rows: Rows) -> list[str]:

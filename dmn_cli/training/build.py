@@ -18,11 +18,16 @@ from dmn_cli.model.memory import EARLIEST, LATEST, NONE
 MOST_PASSES = 10
 """Passes that ``model.passes: auto`` makes at most."""
 
+UNTAUGHT_PASSES = 3
+"""Those that it makes where no supporting facts teach them, as DMN+ does (arXiv 1603.01417)."""
+
 
 def passes(config: Config, stories: list[Story]) -> int:
     """``model.passes``, with ``auto`` decided by the training stories."""
     if config.model.passes != "auto":
         return config.model.passes
+    if config.train.supervision == "weak":
+        return UNTAUGHT_PASSES
     most = config.model.free_passes + max(
         len(set(question.supporting)) for story in stories for question in story.questions
     )

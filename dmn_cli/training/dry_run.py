@@ -25,7 +25,8 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     questions = order(data, config.train.batch_size, 0)[0]
     batch = collate(data, questions).to(device)
     optimizer = loop.optimiser(model, config.train)
-    loss = model.loss(batch, config.train.supervision == "strong")
+    taught = config.train.supervision == "strong"
+    loss = model.loss(batch, taught)
     (loss.gates + loss.answers).backward()
     optimizer.step()
     sizes = f"{len(questions)} questions, {len(batch.fact_ends)} facts, {len(batch.rows.index)} gates a pass"
@@ -40,7 +41,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
-        "first losses": f"gates {loss.gates.item():.4f}, answers {loss.answers.item():.4f}",
+        "first losses": f"gates {loss.gates.item():.4f}, " * taught + f"answers {loss.answers.item():.4f}",
         **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
         "parameters": f"{sum(weight.numel() for weight in model.parameters()):,}",
     }

@@ -296,14 +296,18 @@ def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
             with _signals() as signalled:
                 yield from _train(run, signalled)
             if signalled:
-                raise Stopped(signalled[0])
+                raise Stopped(signalled[0], f"to go on: {_resuming(run.folder)}")
             yield _finish(run)
     except OSError as error:
         raise DmnError(
             f"{error.filename or run.folder}: {error.strerror or error}",
-            f"mend that, then go on from the last save: dmn train --resume --run-dir {shlex.quote(str(run.folder))}",
+            f"mend that, then go on from the last save: {_resuming(run.folder)}",
             FAILED,
         ) from error
+
+
+def _resuming(folder: Path) -> str:
+    return f"dmn train --resume --run-dir {shlex.quote(str(folder))}"
 
 
 def _train(run: Run, signalled: list[int]) -> Iterator[loop.Step | loop.Epoch]:

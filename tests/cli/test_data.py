@@ -1,6 +1,7 @@
 """``dmn data``, as a user runs it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,20 @@ def test_stats_of_all_tasks(data: Path) -> None:
     assert rows[0][:7] == ["1", "single-supporting-fact", "train", "4", "20", "6.0", "10"]
     assert rows[1][2] == "test"
     assert len(rows[1]) == len(rows[0]) + 1  # the questions that stand in training
+
+
+@pytest.mark.parametrize(("columns", "named"), [(80, False), (130, True)])
+def test_a_narrow_terminal_has_every_figure_if_not_the_names(
+    columns: int, named: bool, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for command in (("stats", "--task", "1"), ("check", "data")):
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", dmn(data, "data", *command).stdout)
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines())) <= columns
+        assert "majority" in shown or "supporting facts" in shown
+    assert ("single-supporting-fact" in dmn(data, "data", "stats", "--task", "1").stdout) == named
 
 
 def test_stats_as_json(data: Path) -> None:

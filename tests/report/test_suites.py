@@ -141,7 +141,7 @@ def test_suites_side_by_side(tmp_path):
     }
     weak = content("weak", {2: 500, 20: 960}, seeds=(0, 1), supervision="weak")
     weak["failed"] = [{"network": "task7", "tasks": [7], "seed": 0, "why": "no file"}]
-    paths = [save(tmp_path / "paper", content(), timing), save(tmp_path / "weak", weak)]
+    paths = [save(tmp_path / "weak", weak), save(tmp_path / "paper", content(), timing)]  # shown by name
     assert suites.as_report(paths).splitlines() == [
         "| config | setting | mean (%) | over seeds | passed | longest run | memory of a run | command |",
         "| :-- | :-- | --: | --: | :-- | --: | --: | :-- |",

@@ -445,7 +445,7 @@ def test_a_signal_ends_the_suite_and_its_runs(number, code, tmp_path):
     process.send_signal(number)
     output, _ = process.communicate()
     assert process.returncode == code
-    assert output == "stopped\n"
+    assert output == "stopped; the same command goes on\n"
     with exclusive(suite_folder, "a run is left"):
         assert {path.name for path in suite_folder.iterdir()} == {"config.yaml", "task1-seed0", "task2-seed0"}
 
