@@ -85,7 +85,7 @@ class DataConfig(Section):
     """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
     reordered: bool = False
     """Every epoch sees the facts of each training story in another order, and each question after the same facts, in
-    tasks where the order says nothing, as far as the training stories tell (bAbI: tasks 4 and 17 to 19)."""
+    tasks where the order says nothing, as far as 500 training questions or more tell (bAbI: tasks 4 and 17 to 19)."""
     thinned: Fraction = 0.0
     """With `supervision: strong`: the part of the facts that support no question of their story which an epoch leaves
     out of the training stories, others in each epoch."""

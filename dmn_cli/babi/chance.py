@@ -24,6 +24,10 @@ CLEAR = 6.5
 """Standard deviations of a single feature from which there is no doubt."""
 
 
+MOST = 32_767
+"""How often a feature counts in a story, at most."""
+
+
 def table(counts: Sequence[Mapping[Feature, int]]) -> tuple[dict[Feature, int], Tensor]:
     """What the stories tell, as numbers.
 
@@ -38,7 +42,7 @@ def table(counts: Sequence[Mapping[Feature, int]]) -> tuple[dict[Feature, int], 
     cells = torch.zeros(len(row) + 1, len(counts), dtype=torch.int16)
     for column, count in enumerate(counts):
         rows = torch.tensor([row[feature] for feature in count], dtype=torch.long)
-        cells[rows, column] = torch.tensor(list(count.values()), dtype=torch.int16)
+        cells[rows, column] = torch.tensor(list(count.values())).clamp(-MOST, MOST).to(torch.int16)
     return row, cells
 
 

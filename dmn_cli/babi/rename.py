@@ -72,8 +72,9 @@ def find_classes(stories: Sequence[Story]) -> Classes:
                 break
     classes = _cliques(distance)
     found = {word for kind in classes for word in kind}
-    kept = [[phrase] for phrase in map(JOINT.join, phrases) if phrase not in found and found & {*phrase.split(JOINT)}]
-    return sorted([" ".join(word.split(JOINT)) for word in kind] for kind in classes + kept)
+    parts = {JOINT.join(phrase): phrase for phrase in phrases}
+    kept = [[word] for word in parts if word not in found and found & {*parts[word]}]
+    return sorted([" ".join(parts.get(word, [word])) for word in kind] for kind in classes + kept)
 
 
 def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
@@ -89,12 +90,14 @@ def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
         held = Counter(word for text in texts for word in set(text))
         alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
     texts = facts + questions
+    parts: dict[str, list[str]] = {}
     while True:
         counts = Counter(itertools.chain.from_iterable(texts))
         pairs = Counter(pair for text in texts for pair in itertools.pairwise(text) if not alone & {*pair})
         joined = [[*pair] for pair, n in pairs.items() if n >= FEWEST and n in (counts[pair[0]], counts[pair[1]])]
         if not joined:
-            return sorted((word.split(JOINT) for word in counts if JOINT in word), key=lambda phrase: -len(phrase))
+            return sorted((parts[word] for word in counts if word in parts), key=lambda phrase: -len(phrase))
+        parts |= {JOINT.join(pair): [part for word in pair for part in parts.get(word, [word])] for pair in joined}
         texts = [_join(text, joined) for text in texts]
 
 

@@ -51,7 +51,7 @@ def words(text: str) -> list[str]:
 
 def answer_words(answer: str) -> list[str]:
     """The words of an answer; those of a list or path are joined by commas: ``"n,w"`` → n, w."""
-    return [part for word in answer.lower().split(",") if (part := word.strip())]
+    return [part for word in answer.lower().split(",") if (part := " ".join(word.split()))]
 
 
 def every_word(answer: str) -> list[str]:

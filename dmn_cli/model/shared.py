@@ -45,7 +45,7 @@ class SharedWords(NamedTuple):
 def shared_words(batch: Batch, rarity: Tensor) -> SharedWords:
     """What is shared before the first pass, where ``rarity`` (V,) tells how much a word says, 0 to 1."""
     sentences, questions = (_bags(words, rarity) for words in (batch.sentence_words, batch.question_words))
-    sentences = torch.cat([sentences, torch.zeros_like(sentences[:1])])
+    sentences = torch.cat([sentences, sentences.new_zeros(1, len(rarity))])
     of_fact = torch.cat([batch.fact_sentence, batch.fact_sentence.new_tensor([len(sentences) - 1])])
     sentence = of_fact[batch.rows.index]
     question = (sentences @ questions.T)[sentence, batch.question_text[batch.rows.sequence]]

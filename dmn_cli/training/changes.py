@@ -1,8 +1,9 @@
 """What training changes in its stories from epoch to epoch, so that one story becomes many; others never change."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from dmn_cli.babi import rename, reorder
 from dmn_cli.babi.stories import Story
@@ -11,6 +12,8 @@ from dmn_cli.config import DataConfig
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.report import records
+
+T = TypeVar("T")
 
 Stories = dict[int, list[Story]]
 """By task."""
@@ -71,20 +74,29 @@ def read(folder: Path, data: DataConfig, stories: Stories) -> Changes:
         DmnError: a file is missing, damaged or another run's.
     """
     hint = "the run cannot go on without it: start a new one"
-    renamed = records.read(folder / RENAMED, _classes, hint) if data.renamed else {}
+    renamed = _read(folder / RENAMED, _classes, hint) if data.renamed else {}
     if data.renamed and renamed.keys() != stories.keys():
         raise DmnError(f"{folder / RENAMED}: not of this run's tasks", hint)
-    reordered = records.read(folder / REORDERED, _tasks, hint) if data.reordered else []
+    reordered = _read(folder / REORDERED, _tasks, hint) if data.reordered else []
     if not {*reordered} <= stories.keys():
         raise DmnError(f"{folder / REORDERED}: not of this run's tasks", hint)
     return Changes(renamed, reordered, data.thinned)
 
 
+def _read(path: Path, parse: Callable[[str], T], hint: str) -> T:
+    try:
+        return records.read(path, parse, hint)
+    except FileNotFoundError as error:
+        raise DmnError(f"{path}: no such file", hint) from error
+
+
 def _classes(text: str) -> dict[int, rename.Classes]:
     classes: dict[int, rename.Classes] = {int(task): of_task for task, of_task in json.loads(text).items()}
     for of_task in classes.values():
+        if not isinstance(of_task, list):
+            raise TypeError("not a list of classes")
         for kind in of_task:
-            if not isinstance(kind, list) or not all(isinstance(word, str) for word in kind):
+            if not isinstance(kind, list) or not all(isinstance(word, str) and word.split() for word in kind):
                 raise TypeError("a class is a list of words")
     return classes
 

@@ -60,7 +60,7 @@ def _shown(classes: Classes) -> str:
 
 
 def _list(tasks: list[int]) -> str:
-    return "; ".join(f"facts{_of(task)}" for task in tasks) or "nothing: the order of facts says something"
+    return "; ".join(f"facts{_of(task)}" for task in tasks) or "nothing: the order of facts may say something"
 
 
 def _of(task: int) -> str:

@@ -1,5 +1,7 @@
 """Interchangeable words: found where a swap changes nothing, renamed consistently, and no others."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +61,22 @@ def test_phrases_are_words_that_never_part():
     story = [Story((fact,), (Question("Where is the cat?", "red mat", 1, (0,)),)) for fact in facts]
     # not `the`, which is everywhere, and not `red mat`, which is an answer; nor `box is` and others that part
     assert find_phrases(story) == [["box", "of", "nuts"], ["sat", "on"]]
+
+
+def test_a_word_with_an_underscore_is_one_word():
+    places, people = ["new_york", "old_town", "paris", "rome"], ["_", "john", "mary"]
+    draw = random.Random(0)
+    stories = [
+        Story(
+            (f"{who} went to {where}.", f"{draw.choice(people)} slept well."),
+            (Question(f"Where is {who}?", where, 2, (0,)),),
+        )
+        for who, where in ((draw.choice(people), draw.choice(places)) for _ in range(300))
+    ]
+    assert find_phrases(stories) == [["went", "to"], ["slept", "well"]]
+    classes = find_classes(stories)
+    assert classes == [people, places]
+    assert {*answers(stories, classes)} == {*places}
 
 
 def test_the_words_of_a_phrase_are_not_renamed_apart():

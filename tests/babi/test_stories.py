@@ -59,6 +59,7 @@ def test_words():
     assert stories.words("Where is the red square? ") == ["where", "is", "the", "red", "square"]
     assert stories.words("If Mary-Ann can't, John won’t!") == ["if", "mary-ann", "can't", "john", "won’t"]
     assert stories.answer_words("apple, Milk,football") == ["apple", "milk", "football"]
+    assert stories.answer_words("red  square ,\u00a0mat,") == ["red square", "mat"]
 
 
 def test_supporting_facts_are_optional():

@@ -275,6 +275,8 @@ BAD = [
     b'{"starts": [3]}',
     b'{"1": 3}',
     b'{"1": [[3]]}',
+    b'{"1": {}}',
+    b'{"1": [[" ", "home"]]}',
     b"\n",
 ]
 
@@ -291,6 +293,16 @@ def test_a_damaged_small_file_is_named(name, hint, bad, tmp_path):
     assert hint in error.value.hint
     assert error.value.code == 2
     assert content(folder) == before
+
+
+@pytest.mark.parametrize("name", ["renamed.json", "reordered.json"])
+def test_what_was_found_and_is_missing_is_named(name, tmp_path):
+    folder = tmp_path / "run"
+    run.start(renamed(100) if name == "renamed.json" else reordered(100), folder, CPU, 1)
+    (folder / name).unlink()
+    with pytest.raises(DmnError, match=rf"run/{name}: no such file") as error:
+        run.resume(folder, None, CPU)
+    assert "start a new one" in error.value.hint
 
 
 @pytest.mark.parametrize("bad", [bad for bad in BAD if bad != b"[]"] + [b"[2]", b'["4"]', b"[[4]]"])
@@ -590,7 +602,7 @@ def reordered(questions):
     return config.model_copy(update={"data": config.data.model_copy(update={"reordered": True, "tasks": [1, 4]})})
 
 
-CHANGED = {"renamed": renamed(200), "thinned": thinned(200), "reordered": reordered(200)}
+CHANGED = {"renamed": renamed(200), "thinned": thinned(200), "reordered": reordered(700)}
 
 
 @pytest.mark.parametrize("config", CHANGED.values(), ids=CHANGED)
@@ -640,7 +652,7 @@ def test_epochs_are_thinned_and_validation_is_not(tmp_path, encoded):
 
 
 def test_epochs_are_reordered_where_order_says_nothing_and_validation_is_not(tmp_path, encoded):
-    config = reordered(200)
+    config = reordered(700)
     config = config.model_copy(update={"data": config.data.model_copy(update={"renamed": False})})
     a_run = run.start(config, tmp_path / "run", CPU, 1)
     assert json.loads((tmp_path / "run" / "reordered.json").read_text()) == a_run.changes.reordered == [4]
