@@ -17,12 +17,8 @@ Feature = TypeVar("Feature")
 TOSSES = 200
 """Random signs that the statistics are compared with."""
 
-LARGEST = 4.0
-"""Standard deviations from chance that what is still taken for chance may have."""
-
 CLEAR = 6.5
 """Standard deviations of a single feature from which there is no doubt."""
-
 
 MOST = 32_767
 """How often a feature counts in a story, at most."""

@@ -36,6 +36,9 @@ STORIES = 1000
 FEWEST = 25
 """Stories that a word must stand in; of a rarer one too little is known."""
 
+LARGEST = 4.0
+"""Standard deviations from chance that two words of a class may have."""
+
 JOINT = "_"
 """Between the words of a phrase while it is taken for one word."""
 
@@ -294,10 +297,10 @@ def _cliques(distance: dict[tuple[str, str], float]) -> Classes:
     classes: list[list[str]] = []
     of: dict[str, list[str]] = {}
     for (one, other), near in sorted(distance.items(), key=lambda item: item[1]):
-        if near > chance.LARGEST:
+        if near > LARGEST:
             break
         left, right = of.setdefault(one, [one]), of.setdefault(other, [other])
-        if left is right or any(distance[min(a, b), max(a, b)] > chance.LARGEST for a in left for b in right):
+        if left is right or any(distance[min(a, b), max(a, b)] > LARGEST for a in left for b in right):
             continue
         left += right
         of.update(dict.fromkeys(right, left))

@@ -56,12 +56,13 @@ def is_free(stories: Iterable[Story]) -> bool:
     looked_at = _enough(stories)
     if sum(len(story.questions) for story in looked_at) < FEWEST:
         return False
-    told = [_told(story) for story in looked_at]
-    backwards = [_less(one, _told(story, backwards=True)) for one, story in zip(told, looked_at, strict=True)]
-    if _far(backwards) > SLIGHT:
+    parts = [_parts(story) for story in looked_at]
+    told = [Counter(_features(*of_story)) for of_story in parts]
+    backwards = (_features([(after, fact) for fact, after in pairs], facts, asked) for pairs, facts, asked in parts)
+    if _far(told, backwards) > SLIGHT:
         return False
     others = reorder(looked_at, "any other order")
-    return _far([_less(one, _told(other)) for one, other in zip(told, others, strict=True)]) <= SLIGHT
+    return _far(told, (_features(*_parts(other)) for other in others)) <= SLIGHT
 
 
 def _enough(stories: Iterable[Story]) -> list[Story]:
@@ -76,22 +77,17 @@ def _enough(stories: Iterable[Story]) -> list[Story]:
     return looked_at
 
 
-def _told(story: Story, backwards: bool = False) -> Counter[Feature]:
-    """How often each feature stands in a story, or in the story told backwards."""
+def _parts(story: Story) -> tuple[list[tuple[int, int]], list[list[str]], list["_Asked"]]:
+    """Of a story the pairs of facts that tell of their order, the words of its facts, and its questions."""
     facts = [words(fact) for fact in story.facts]
-    asked = [_asked(question, facts[: question.facts]) for question in story.questions]
-    pairs = _follow(facts)
-    return Counter(_features([(after, fact) for fact, after in pairs] if backwards else pairs, facts, asked))
+    return _follow(facts), facts, [_asked(question, facts[: question.facts]) for question in story.questions]
 
 
-def _less(told: Counter[Feature], other: Counter[Feature]) -> Counter[Feature]:
-    left = told.copy()
-    left.subtract(other)
-    return left
-
-
-def _far(counts: list[Counter[Feature]]) -> float:
-    """How far from chance these differences between stories and their changed copies are."""
+def _far(told: list[Counter[Feature]], others: Iterable[Iterable[Feature]]) -> float:
+    """How far from chance the differences between stories and their changed copies are."""
+    counts = [one.copy() for one in told]
+    for one, other in zip(counts, others, strict=True):
+        one.subtract(other)
     number, differences = chance.table(counts)
     kinds = [str(feature[0]) for feature in number]
     return chance.far_from(differences[:-1].float(), kinds, chance.tosses(len(counts)))

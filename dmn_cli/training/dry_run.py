@@ -29,6 +29,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     loss = model.loss(batch, taught)
     (loss.gates + loss.answers).backward()
     optimizer.step()
+    gates = f"gates {loss.gates.item():.4f}, " if taught else ""
     sizes = f"{len(questions)} questions, {len(batch.fact_ends)} facts, {len(batch.rows.index)} gates a pass"
     return {
         "training": _count(train),
@@ -41,7 +42,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
-        "first losses": f"gates {loss.gates.item():.4f}, " * taught + f"answers {loss.answers.item():.4f}",
+        "first losses": f"{gates}answers {loss.answers.item():.4f}",
         **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
         "parameters": f"{sum(weight.numel() for weight in model.parameters()):,}",
     }
