@@ -158,7 +158,10 @@ class TrainConfig(Section):
     gate_epochs: Annotated[int, Field(ge=0)] = 0
     """With `supervision: strong`: the first epochs teach the gates alone (the paper's β = 0)."""
     batch_size: Positive = 100
-    """Questions a step, at most: all questions of a story stay together, so it is often a few less."""
+    """Questions a step, at most."""
+    shuffle: Literal["stories", "questions"] = "stories"
+    """`stories`: all questions of a story stay in one step, so that it is read once for all of them; `questions`: each
+    goes its own way, which is slower where stories are long, and learns better from stories with many questions."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     """Of Adam."""
     warmup: Annotated[int, Field(ge=0)] = 0

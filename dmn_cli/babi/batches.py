@@ -112,23 +112,23 @@ def _table(rows: list[list[int]]) -> Tensor:
     return torch.tensor([row + [-1] * (width - len(row)) for row in rows])
 
 
-def order(dataset: Dataset, batch_size: int, seed: int | None = None) -> list[Tensor]:
+def order(dataset: Dataset, batch_size: int, seed: int | None = None, shuffle: str = "stories") -> list[Tensor]:
     """The questions of every batch of an epoch; each question stands in just one.
-
-    All questions of a story stay in one batch, where the story is encoded once for all of them; only a story
-    with more than ``batch_size`` questions is cut.
 
     Args:
         dataset: the questions.
         batch_size: the most questions a batch has.
-        seed: of the order of the stories (from run seed and epoch: nothing else decides it); none: as they stand.
+        seed: of the order (from run seed and epoch: nothing else decides it); none: as they stand.
+        shuffle: ``"stories"``: all questions of a story stay in one batch, where the story is encoded once for all of
+            them; only a story with more than ``batch_size`` questions is cut. ``"questions"``: each goes its own way.
     """
     counts = torch.bincount(dataset.story).tolist()
     starts = [0, *itertools.accumulate(counts)]
+    most = batch_size if shuffle == "stories" else 1
     groups = [
-        range(at, min(at + batch_size, start + count))
+        range(at, min(at + most, start + count))
         for start, count in zip(starts, counts, strict=False)
-        for at in range(start, start + count, batch_size)
+        for at in range(start, start + count, most)
     ]
     if seed is not None:
         random.Random(seed).shuffle(groups)

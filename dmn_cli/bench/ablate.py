@@ -67,7 +67,7 @@ def ablate(config: Config, threads: int, repeats: int) -> dict[str, Measured]:
         if whole_gate:
             model.memory.gate.__class__ = WholeGate
         data = dataset(config, words, stories)
-        return trainer(model, config, data, order(data, config.train.batch_size, seed=0))
+        return trainer(model, config, data, order(data, config.train.batch_size, 0, config.train.shuffle))
 
     shipped = make(stories)
     alone = [dataclasses.replace(story, questions=(question,)) for story in stories for question in story.questions]

@@ -59,7 +59,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
     vocabulary = vocab.build(stories)
     data = dataset(config, vocabulary, stories)
     model = build(config, vocabulary, passes(config, stories))
-    batches = order(data, config.train.batch_size, seed=0)
+    batches = order(data, config.train.batch_size, 0, config.train.shuffle)
     work = sum(useful_work(model, data, batch) for batch in batches) / len(data)
 
     chosen = kernels.active()

@@ -22,7 +22,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
     stories = [story for stories in train.stories.values() for story in stories]
     data = dataset(config, vocabulary, stories)
-    questions = order(data, config.train.batch_size, 0)[0]
+    questions = order(data, config.train.batch_size, 0, config.train.shuffle)[0]
     batch = collate(data, questions).to(device)
     optimizer = loop.optimiser(model, config.train)
     taught = config.train.supervision == "strong"

@@ -121,7 +121,7 @@ def train(
     while not progress.finished:
         began, begun_with = time.perf_counter(), progress.questions
         data = train_data(progress.epoch)
-        batches = order(data, config.batch_size, _mix(config.seed, progress.epoch))
+        batches = order(data, config.batch_size, _mix(config.seed, progress.epoch), config.shuffle)
         for questions in batches[progress.batch :]:
             for group in optimizer.param_groups:
                 group["lr"] = _rate(config, progress, 0, len(batches))

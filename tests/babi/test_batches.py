@@ -86,11 +86,16 @@ def made(sizes):
     ]
 
 
-@given(story_sizes(), st.integers(1, 9), st.one_of(st.none(), st.integers(0, 99)))
-def test_every_question_is_asked_once(sizes, batch_size, seed):
+@given(
+    story_sizes(),
+    st.integers(1, 9),
+    st.one_of(st.none(), st.integers(0, 99)),
+    st.sampled_from(["stories", "questions"]),
+)
+def test_every_question_is_asked_once(sizes, batch_size, seed, shuffle):
     stories = made(sizes)
     data = encode(stories, vocab.build(stories))
-    batches = order(data, batch_size, seed)
+    batches = order(data, batch_size, seed, shuffle)
     assert sorted(torch.cat(batches).tolist()) == list(range(sum(sizes)))
     assert all(1 <= len(batch) <= batch_size for batch in batches)
 
@@ -102,6 +107,15 @@ def test_the_order_is_the_seeds():
     assert one == same
     assert one != other
     assert one != list(range(100))
+
+
+def test_stories_stay_together_and_questions_do_not():
+    stories = made([5] * 50)
+    data = encode(stories, vocab.build(stories))
+    by_story, by_question = (order(data, 10, 0, shuffle) for shuffle in ("stories", "questions"))
+    assert all(len(data.story[batch].unique()) == 2 for batch in by_story)
+    assert [len(batch) for batch in by_question] == [10] * 25
+    assert sum(len(data.story[batch].unique()) for batch in by_question) > 200  # of 250, and 50 by story
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=6).map(lambda lengths: sorted(lengths, reverse=True)))
