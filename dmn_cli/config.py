@@ -160,8 +160,8 @@ class TrainConfig(Section):
     batch_size: Positive = 100
     """Questions a step, at most."""
     shuffle: Literal["stories", "questions"] = "stories"
-    """`stories`: all questions of a story stay in one step, so that it is read once for all of them; `questions`: each
-    goes its own way, which is slower where stories are long, and learns better from stories with many questions."""
+    """What is shuffled: `stories`, so that each is read once for all its questions; or `questions`, each on its own,
+    which puts more stories into a step."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     """Of Adam."""
     warmup: Annotated[int, Field(ge=0)] = 0

@@ -17,6 +17,7 @@ from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError
 from dmn_cli.report import records
+from dmn_cli.report.tables import percent
 from dmn_cli.report.tables import title as stories_title
 
 Content = dict[str, Any]
@@ -135,7 +136,7 @@ def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
     for task in content["tasks"]:
         low, high = task["interval"]
         valid = percent(_chosen(task)["valid_accuracy"])
-        middle = [f"{100 * low:.1f} – {100 * high:.1f}", valid]
+        middle = [f"{percent(low)} – {percent(high)}", valid]
         if several or restarts:
             middle = [str(task["chosen_seed"]), valid, spread(task["over_seeds"])]
         middle += [str(task["restarts"])] * restarts
@@ -144,9 +145,9 @@ def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
         passed = "yes" if task["passed"] else "no"
         rows.append([str(number or "–"), task["name"], percent(task["accuracy"]), *middle, *figures, passed])
     last = [""] * len(header)
-    last[1:3] = ["mean", percent(content["mean_accuracy"])]
+    last[1:3] = ["mean", percent(content["mean_accuracy"], 2)]
     if several or restarts:
-        last[5] = spread(content["over_seeds"])
+        last[5] = spread(content["over_seeds"], 2)
     if restarts:
         last[6] = str(sum(task["restarts"] for task in content["tasks"]))
     for column, figure in enumerate(published.values(), start=len(header) - 1 - len(published)):
@@ -195,7 +196,7 @@ def as_report(paths: Sequence[Path]) -> str:
 def _row(content: Content) -> list[str]:
     """A suite's name, setting and figures."""
     passed = f"{content['tasks_passed']} of {len(content['tasks'])}"
-    figures = [percent(content["mean_accuracy"]), spread(content["over_seeds"]), passed]
+    figures = [percent(content["mean_accuracy"], 2), spread(content["over_seeds"], 2), passed]
     return [f"{content['suite']}", title(content), *figures]
 
 
@@ -227,7 +228,7 @@ def _side_by_side(contents: list[Content]) -> list[str]:
 def _mean(content: Content, rows: int) -> str:
     """The mean of a suite, and of how many tasks, where that is not all rows of a table."""
     tasks = len(content["tasks"])
-    return percent(content["mean_accuracy"]) + (f" ({tasks} task{'s' * (tasks > 1)})" if tasks < rows else "")
+    return percent(content["mean_accuracy"], 2) + (f" ({tasks} task{'s' * (tasks > 1)})" if tasks < rows else "")
 
 
 def _markdown(header: list[str], rows: Rows) -> list[str]:
@@ -235,17 +236,12 @@ def _markdown(header: list[str], rows: Rows) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]
 
 
-def percent(part: float) -> str:
-    """0.976 → 97.6."""
-    return f"{100 * part:.1f}"
-
-
-def spread(over_seeds: Content | None) -> str:
+def spread(over_seeds: Content | None, digits: int = 1) -> str:
     """Mean ± deviation, in percent."""
     if over_seeds is None:
         return "–"
     mean, deviation = over_seeds["mean"], over_seeds["deviation"]
-    return percent(mean) + ("" if deviation is None else f" ± {percent(deviation)}")
+    return percent(mean, digits) + ("" if deviation is None else f" ± {percent(deviation, digits)}")
 
 
 def duration(seconds: float) -> str:

@@ -63,9 +63,9 @@ def _cells(result: TaskResult) -> list[str]:
         str(result.task) if result.task else "–",
         result.name,
         str(result.questions),
-        _percent(result.accuracy),
-        f"{100 * low:.1f} – {100 * high:.1f}",
-        "–" if result.published is None else _percent(result.published),
+        f"{percent(result.accuracy)} %",
+        f"{percent(low)} – {percent(high)}",
+        "–" if result.published is None else f"{percent(result.published)} %",
         "yes" if result.passed else "no",
     ]
 
@@ -76,12 +76,13 @@ def _mean(results: list[TaskResult]) -> list[str]:
         "",
         "mean",
         str(sum(result.questions for result in results)),
-        _percent(mean_accuracy(results)),
+        f"{percent(mean_accuracy(results), 2)} %",
         "",
-        _percent(sum(published) / len(published)) if len(published) == len(results) else "–",
+        f"{percent(sum(published) / len(published))} %" if len(published) == len(results) else "–",
         f"{sum(result.passed for result in results)} of {len(results)}",
     ]
 
 
-def _percent(part: float) -> str:
-    return f"{100 * part:.1f} %"
+def percent(part: float, digits: int = 1) -> str:
+    """0.976 → 97.6; a mean gets two digits: at 10,000 questions errors are below a tenth of a percent."""
+    return f"{100 * part:.{digits}f}"

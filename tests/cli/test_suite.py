@@ -34,7 +34,7 @@ def test_the_table_and_where_everything_lies(dmn, play):
     assert done.code == 0
     lines = [line.split() for line in done.out.splitlines()]
     assert "1 name-1 97.0 91.5 – 99.0 100.0 yes".split() in lines  # noqa: SIM905
-    assert "mean 95.5 1 of 2".split() in lines  # noqa: SIM905
+    assert "mean 95.50 1 of 2".split() in lines  # noqa: SIM905
     assert "generated stories (not bAbI), test split" in done.out
     assert "runs/suite-small/results.md" in done.out
     assert sorted(line[5:] for line in done.err.splitlines()) == [

@@ -59,7 +59,7 @@ def test_one_seed_in_markdown():
         "| 1 | single-supporting-fact | 100.0 | 99.6 – 100.0 | 90.0 | 100.0 | 100.0 | yes |",
         "| 2 | two-supporting-facts | 98.2 | 97.2 – 98.9 | 90.0 | 98.2 | 100.0 | yes |",
         "| 3 | three-supporting-facts | 70.0 | 67.1 – 72.8 | 90.0 | 95.2 | 100.0 | no |",
-        "|  | mean | 89.4 |  |  | 97.8 | 100.0 | 2 of 3 |",
+        "|  | mean | 89.40 |  |  | 97.8 | 100.0 | 2 of 3 |",
         "",
         "`dmn suite --config paper.yaml`",
     ]
@@ -78,7 +78,7 @@ def test_several_seeds_and_restarts():
     assert lines[0].endswith("2 seeds (%)")
     assert lines[2] == "| task | name | test | seed | valid | 2 seeds | restarts | DMN | MemNN | passed |"
     assert lines[5] == "| 2 | two-supporting-facts | 98.2 | 4 | 90.0 | 97.7 ± 0.7 | 2 | 98.2 | 100.0 | yes |"
-    assert lines[7] == "|  | mean | 89.4 |  |  | 88.9 ± 1.2 | 6 | 97.8 | 100.0 | 2 of 3 |"
+    assert lines[7] == "|  | mean | 89.40 |  |  | 88.90 ± 1.23 | 6 | 97.8 | 100.0 | 2 of 3 |"
 
 
 def test_weak_supervision_stands_beside_dmn_plus():
@@ -95,7 +95,7 @@ def test_other_stories_have_nothing_published():
         "one seed (%)"
     )
     assert lines[2] == "| task | name | test | 95 % interval | valid | passed |"
-    assert lines[7] == "|  | mean | 89.4 |  |  | 2 of 3 |"
+    assert lines[7] == "|  | mean | 89.40 |  |  | 2 of 3 |"
 
 
 def test_failures_are_listed():
@@ -110,7 +110,7 @@ def test_the_terminal_has_the_same_cells(capsys):
     Console(width=80).print(suites.as_table(content(seeds=(0, 1))))
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[3] == ["2", "two-supporting-facts", "98.2", "0", "90.0", "97.7", "±", "0.7", "98.2", "100.0", "yes"]
-    assert lines[5] == ["mean", "89.4", "88.9", "±", "1.2", "97.8", "100.0", "2", "of", "3"]
+    assert lines[5] == ["mean", "89.40", "88.90", "±", "1.23", "97.8", "100.0", "2", "of", "3"]
 
 
 def test_csv_holds_plain_numbers():
@@ -145,9 +145,9 @@ def test_suites_side_by_side(tmp_path):
     assert suites.as_report(paths).splitlines() == [
         "| config | setting | mean (%) | over seeds | passed | longest run | memory of a run | command |",
         "| :-- | :-- | --: | --: | :-- | --: | --: | :-- |",
-        "| paper | bAbI en, test split, gates taught the supporting facts, one seed | 89.4 | 88.9 | 2 of 3 "
+        "| paper | bAbI en, test split, gates taught the supporting facts, one seed | 89.40 | 88.90 | 2 of 3 "
         "| 1 h 05 min (task3) | 512 MB | `dmn suite --config paper.yaml` |",
-        "| weak | bAbI en, test split, answers only, 2 seeds | 73.0 | 72.5 ± 1.2 | 1 of 2 | – | – "
+        "| weak | bAbI en, test split, answers only, 2 seeds | 73.00 | 72.50 ± 1.23 | 1 of 2 | – | – "
         "| `dmn suite --config weak.yaml` |",
         "",
         "- weak: task7, seed 0 failed: no file",
@@ -158,7 +158,7 @@ def test_suites_side_by_side(tmp_path):
         "| 2 | two-supporting-facts | 98.2 | 100.0 | 99.7 | 98.2 | 50.0 |",
         "| 3 | three-supporting-facts | 95.2 | 100.0 | 98.9 | 70.0 | – |",
         "| 20 | agents-motivations | 100.0 | 100.0 | 100.0 | – | 96.0 |",
-        "|  | mean | 98.3 | 100.0 | 99.7 | 89.4 (3 tasks) | 73.0 (2 tasks) |",
+        "|  | mean | 98.3 | 100.0 | 99.7 | 89.40 (3 tasks) | 73.00 (2 tasks) |",
         "|  | tasks passed | 4 | 4 | 4 | 2 | 1 |",
     ]
 
@@ -233,7 +233,7 @@ def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
     weak = content(correct=dict.fromkeys(TASKS, 1000), supervision="weak")
     lines = suites.as_report([save(tmp_path / "a", strong), save(tmp_path / "b", weak)]).splitlines()
     assert lines[-2:] == [
-        "|  | mean | 93.6 | 93.3 | 97.2 | 100.0 | 100.0 |",
+        "|  | mean | 93.6 | 93.3 | 97.2 | 100.00 | 100.00 |",
         "|  | tasks passed | 18 | 16 | 19 | 20 | 20 |",
     ]
 
