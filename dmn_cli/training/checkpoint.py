@@ -15,6 +15,7 @@ from dmn_cli.config import Config, from_plain, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.memory import EARLIEST, LATEST, NONE
 from dmn_cli.training.build import build
 from dmn_cli.training.loop import Progress, optimiser
 
@@ -110,6 +111,8 @@ def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
             raise ValueError(f"weights {name} are not of this network")
         _check_form(f"weights {name}", weights.get(name), wanted[name])
     model.load_state_dict(weights)
+    if model.memory.order.item() not in (LATEST, EARLIEST, NONE):
+        raise ValueError("weights memory.order: wanted 0, 1 or 2")
     progress = _progress(content["progress"], config)
     if content["optimizer"] is not None:
         _check_optimizer(content["optimizer"], model, config, progress.step)

@@ -95,6 +95,10 @@ DAMAGE = {
     "too many passes": (lambda content: content.update(passes=10_000), "from 1 to 100, found 10000"),
     "passes a tensor": (lambda content: content.update(passes=torch.ones(2)), "from 1 to 100, found a Tensor"),
     "threads true": (lambda content: content.update(threads=True), "threads: expected .* found a bool"),
+    "order unknown": (
+        lambda content: content["weights"].update({"memory.order": torch.tensor(0.5)}),
+        "weights memory.order: wanted 0, 1 or 2",
+    ),
     "weights a list": (lambda content: content.update(weights=[1]), "weights: expected tensors by name, found list"),
     "weights none": (lambda content: content.update(weights=None), "weights: expected tensors by name"),
     "a weight without a name": (lambda content: content["weights"].update({1: torch.zeros(1)}), "tensors by name"),
