@@ -1,5 +1,6 @@
 """``dmn train``."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +60,7 @@ def train(
 
         ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
     if dry_run and loaded is not None:
-        _dry_run(loaded, where, threads or 1, as_json)
+        _dry_run(loaded, where, threads or 1, quiet, as_json)
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
@@ -69,17 +70,29 @@ def train(
         run = runs.resume(folder, loaded, where, threads)
     else:
         assert loaded is not None
-        if run_dir is None:
-            run = runs.start_new(loaded, name, where, threads or 1)
-        else:
-            run = runs.start(loaded, run_dir, where, threads or 1)
+        with _reading(loaded, quiet):
+            if run_dir is None:
+                run = runs.start_new(loaded, name, where, threads or 1)
+            else:
+                run = runs.start(loaded, run_dir, where, threads or 1)
     _report(run, _show(run, quiet), as_json)
 
 
-def _dry_run(config: "Config", device: "torch.device", threads: int, as_json: bool) -> None:
+def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager[object]:
+    """A sign of life on a terminal: what can be renamed in 170,000 questions takes minutes to find."""
+    if quiet or not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+
+    words = " and looking for words to rename" if config.data.renamed else ""
+    return Console(stderr=True).status(f"reading the stories{words}")
+
+
+def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
     from dmn_cli.training.dry_run import dry_run
 
-    found = dry_run(config, device, threads)
+    with _reading(config, quiet):
+        found = dry_run(config, device, threads)
     if as_json:
         print_json(found)
         return

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from dmn_cli.babi.generate import generate
 from dmn_cli.babi.stories import dump
+from dmn_cli.cli.train import _reading
+from dmn_cli.config import load
 
 SMALL = """data: {source: generated, questions: 60}
 model: {hidden_size: 8, embedding_size: 6, gate: softmax}
@@ -89,6 +92,20 @@ def test_dry_run_writes_nothing(dmn, small, tmp_path):
     assert content["training"] == "11 stories, 55 questions"
     assert content["first losses"] in done.out
     assert "ordered gates" not in content
+
+
+@pytest.mark.parametrize(
+    ("quiet", "shown"), [(False, "reading the stories and looking for words to rename"), (True, "")]
+)
+def test_a_terminal_shows_that_stories_are_read(quiet, shown, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with _reading(load("weak.yaml"), quiet):
+        pass
+    assert shown in terminal.getvalue()
+    assert bool(terminal.getvalue()) == bool(shown)
 
 
 @pytest.mark.parametrize(("task", "says"), [(1, "latest"), (7, "earliest"), (18, "none")])
