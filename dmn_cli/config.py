@@ -150,7 +150,7 @@ class TrainConfig(Section):
     """How the network is trained."""
 
     seed: Seed = 0
-    """Decides the initial weights, the order of the stories and the dropout."""
+    """Decides the initial weights, the order of stories or questions and the dropout."""
     supervision: Literal["strong", "weak"] = "strong"
     """`strong`: the gates are taught the supporting facts; `weak`: answers only."""
     epochs: Positive = 100
@@ -158,7 +158,7 @@ class TrainConfig(Section):
     gate_epochs: Annotated[int, Field(ge=0)] = 0
     """With `supervision: strong`: the first epochs teach the gates alone (the paper's β = 0)."""
     batch_size: Positive = 100
-    """Questions a step, at most."""
+    """Questions a step, at most; with `shuffle: stories` often a few less."""
     shuffle: Literal["stories", "questions"] = "stories"
     """What is shuffled: `stories`, so that each is read once for all its questions; or `questions`, each on its own,
     which puts more stories into a step."""

@@ -88,6 +88,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
         "task": config.data.tasks[0] if len(config.data.tasks) == 1 else config.data.tasks,
         "reader": config.model.reader,
         "batch": config.train.batch_size,
+        "shuffle": config.train.shuffle,
         "threads": threads,
         "kernels": chosen,
         "questions_per_second": rates["train"].median,

@@ -73,8 +73,8 @@ def _print(result: dict[str, Any]) -> None:
             share = f"{result[shares[name]]:.1%}" if name in shares else ""
             table.add_row(names.get(name, name), *(f"{rate[key]:,.0f}" for key in ("median", "low", "high")), share)
     typer.echo(
-        f"task {result['task']}, reader {result['reader']}, batch {result['batch']}, threads {result['threads']}, "
-        f"kernels {result['kernels']}"
+        f"task {result['task']}, reader {result['reader']}, batch {result['batch']} by {result['shuffle']}, "
+        f"threads {result['threads']}, kernels {result['kernels']}"
     )
     Console().print(table)
     typer.echo(f"matrix product  {result['gemm_flops'] / 1e9:,.0f} GFLOP/s")

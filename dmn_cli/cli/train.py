@@ -79,13 +79,13 @@ def train(
 
 
 def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager[object]:
-    """A sign of life on a terminal: what can be renamed in 170,000 questions takes minutes to find."""
+    """A sign of life on a terminal: the larger the stories, the longer it takes, minutes where words are renamed."""
     if quiet or not sys.stderr.isatty():
         return contextlib.nullcontext()
     from rich.console import Console
 
     words = " and looking for words to rename" if config.data.renamed else ""
-    return Console(stderr=True).status(f"reading the stories{words}")
+    return Console(stderr=True).status(f"reading the stories{words}", spinner="line")
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:

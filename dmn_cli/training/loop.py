@@ -20,7 +20,7 @@ from dmn_cli.training.metrics import score
 class Progress:
     """How far a training is: plain numbers, which with the weights and the optimiser's state are all it needs.
 
-    The order of an epoch's stories and a step's dropout come from the seed and these numbers alone, so that a run
+    The order of an epoch's questions and a step's dropout come from the seed and these numbers alone, so that a run
     taken up at any step goes on as if it had never stopped.
     """
 

@@ -94,6 +94,17 @@ def test_dry_run_writes_nothing(dmn, small, tmp_path):
     assert "ordered gates" not in content
 
 
+@pytest.mark.parametrize(("shuffle", "first", "steps"), [("stories", 10, 6), ("questions", 12, 5)])
+def test_steps_are_of_whole_stories_or_of_single_questions(shuffle, first, steps, dmn, small, tmp_path):
+    options = ["--set", "train.batch_size=12", "--set", f"train.shuffle={shuffle}", "--set", "train.epochs=1"]
+    content = json.loads(dmn("train", "--config", small, *options, "--dry-run", "--json").out)
+    assert content["training"] == "11 stories, 55 questions"
+    assert content["first batch"].startswith(f"{first} questions, ")
+    assert dmn("train", "--config", small, *options).code == 0
+    (epoch,) = (tmp_path / "runs/small/metrics.jsonl").read_text().splitlines()
+    assert json.loads(epoch)["step"] == steps
+
+
 @pytest.mark.parametrize(
     ("quiet", "shown"), [(False, "reading the stories and looking for words to rename"), (True, "")]
 )
