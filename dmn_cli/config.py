@@ -123,11 +123,12 @@ class ModelConfig(Section):
     override earlier ones (tasks 4 and 17 to 20)."""
     episode: Literal["gru", "attention-gru", "weighted-sum"] = "gru"
     """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
-    memory: Literal["gru", "relu", "linear"] = "gru"
-    """The memory update: a GRU, DMN+'s untied ReLU layers, or untied linear layers, which start as m + e."""
+    memory: Literal["gru", "relu", "linear", "tied-linear"] = "gru"
+    """The memory update: a GRU, DMN+'s untied ReLU layers, untied linear layers, which start as m + e, or one such
+    layer for all passes."""
     memory_features: Literal["episode", "products"] = "episode"
     """What the memory update takes: the episode, or a layer over it and its products and differences with question and
-    memory (with `memory: linear`, their sum)."""
+    memory (with `memory: linear` and `tied-linear`, their sum)."""
     passes: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = "auto"
     """Passes over the facts, at most; `auto`: as many as a training question has supporting facts, and the free ones,
     10 at most; with `supervision: weak` 3."""

@@ -54,7 +54,8 @@ class EpisodicMemory(nn.Module):
         episode: ``"gru"``: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; ``"attention-gru"`` (arXiv 1603.01417,
             eq. 12); ``"weighted-sum"``: e = Σ g_t c_t.
         update: ``"gru"``: m = GRU(e, m); ``"relu"``: m = ReLU(W_k [m; e; q] + b) with untied weights
-            (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU, and m + e to start with.
+            (arXiv 1603.01417, eq. 13); ``"linear"``: the same without the ReLU, and m + e to start with;
+            ``"tied-linear"``: that with one W for all passes, as the GRU has.
         features: ``"episode"``: the update takes e as it is; ``"products"``: tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b)
             in its place (added to it where the update is linear: e itself is what the next gate matches), as the gate
             sees a fact: what of the episode is new, and what was asked for.
@@ -81,6 +82,7 @@ class EpisodicMemory(nn.Module):
         super().__init__()
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
+        self.linear = update in ("linear", "tied-linear")
         self.gate = Gate(hidden_size, gate_features, gate_order, gate_words)
         self.register_buffer("order", torch.tensor(LATEST))  # whoever builds the network says which, see ``ordered``
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
@@ -88,9 +90,11 @@ class EpisodicMemory(nn.Module):
         self.update: nn.Module = (
             GRU(hidden_size, hidden_size)
             if update == "gru"
-            else nn.ModuleList(nn.Linear(3 * hidden_size, hidden_size) for _ in range(passes))
+            else nn.ModuleList(
+                nn.Linear(3 * hidden_size, hidden_size) for _ in range(1 if update == "tied-linear" else passes)
+            )
         )
-        if update == "linear":
+        if self.linear:
             self._start_as_a_sum()
         if gate_words and gate != "softmax":
             nn.init.constant_(self.gate.second.bias, SHUT)
@@ -190,11 +194,12 @@ class EpisodicMemory(nn.Module):
             differences = [(episode - question).abs(), (episode - memory).abs()]
             features = torch.cat([episode, episode * question, episode * memory, *differences], 1)
             products = torch.tanh(self.products(features))
-            episode = episode + products if self.update_kind == "linear" else products
+            episode = episode + products if self.linear else products
         if isinstance(self.update, GRU):
             return self.update.cell(episode, memory)
-        linear = self.update[number]  # type: ignore[index]
-        updated: Tensor = linear(torch.cat([memory, episode, question], 1))
+        assert isinstance(self.update, nn.ModuleList)
+        layer = self.update[min(number, len(self.update) - 1)]  # of the pass, or the one of all passes
+        updated: Tensor = layer(torch.cat([memory, episode, question], 1))
         return updated.relu() if self.update_kind == "relu" else updated
 
 

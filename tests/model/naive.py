@@ -145,10 +145,10 @@ def update_of(memory, number: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
         made = torch.tanh(
             memory.products.weight @ torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()]) + memory.products.bias
         )
-        e = e + made if memory.update_kind == "linear" else made
+        e = e + made if memory.update_kind in ("linear", "tied-linear") else made
     if memory.update_kind == "gru":
         return gru(memory.update, e, m)
-    layer = memory.update[number]
+    layer = memory.update[0 if memory.update_kind == "tied-linear" else number]
     out = layer.weight @ torch.cat([m, e, q]) + layer.bias
     return out.clamp(min=0) if memory.update_kind == "relu" else out
 

@@ -42,6 +42,7 @@ VARIANTS: dict[str, dict] = {
     "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
     "relu memory": {"memory": "relu"},
     "linear memory": {"memory": "linear"},
+    "tied linear memory": {"memory": "tied-linear"},
     "decoder": {"answer": "gru"},
     "positions": {"reader": "positions"},
     "bidirectional": {"reader": "positions", "bidirectional": True},
@@ -63,6 +64,7 @@ VARIANTS: dict[str, dict] = {
     "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
     "products": {"memory_features": "products"},
     "products, linear": {"memory_features": "products", "memory": "linear"},
+    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
     "products, relu": {"memory_features": "products", "memory": "relu"},
     "a free pass": {"free_passes": 1, "gate": "ordered", "gate_order": True},
     "two free passes": {"free_passes": 2},
@@ -288,9 +290,11 @@ def test_the_decoder_is_fed_its_own_words():
     assert predicted.tolist() == [[1, 2, 3, 4, 0]] * 7
 
 
-def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words():
-    model = DMN(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, memory="linear")
+@pytest.mark.parametrize(("kind", "layers"), [("linear", 2), ("tied-linear", 1)])
+def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words(kind, layers):
+    model = DMN(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, memory=kind)
     memory, episode, question = torch.randn(3, 4, 6)
+    assert len(model.memory.update) == layers
     for layer in model.memory.update:
         torch.testing.assert_close(layer(torch.cat([memory, episode, question], 1)), memory + episode)
     torch.testing.assert_close(model.memory.gate.bilinear @ question[0] @ memory[0], question[0] @ memory[0] / 6)
