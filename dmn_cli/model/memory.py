@@ -82,19 +82,18 @@ class EpisodicMemory(nn.Module):
         super().__init__()
         self.passes, self.free_passes = passes, free_passes
         self.kind, self.episode_kind, self.update_kind = gate, episode, update
-        self.linear = update in ("linear", "tied-linear")
+        self.starts_as_a_sum = update in ("linear", "tied-linear")
         self.gate = Gate(hidden_size, gate_features, gate_order, gate_words)
         self.register_buffer("order", torch.tensor(LATEST))  # whoever builds the network says which, see ``ordered``
         self.episode_gru = None if episode == "weighted-sum" else GRU(hidden_size, hidden_size)
         self.products = nn.Linear(5 * hidden_size, hidden_size) if features == "products" else None
+        layers = 1 if update == "tied-linear" else passes
         self.update: nn.Module = (
             GRU(hidden_size, hidden_size)
             if update == "gru"
-            else nn.ModuleList(
-                nn.Linear(3 * hidden_size, hidden_size) for _ in range(1 if update == "tied-linear" else passes)
-            )
+            else nn.ModuleList(nn.Linear(3 * hidden_size, hidden_size) for _ in range(layers))
         )
-        if self.linear:
+        if self.starts_as_a_sum:
             self._start_as_a_sum()
         if gate_words and gate != "softmax":
             nn.init.constant_(self.gate.second.bias, SHUT)
@@ -194,11 +193,11 @@ class EpisodicMemory(nn.Module):
             differences = [(episode - question).abs(), (episode - memory).abs()]
             features = torch.cat([episode, episode * question, episode * memory, *differences], 1)
             products = torch.tanh(self.products(features))
-            episode = episode + products if self.linear else products
+            episode = episode + products if self.starts_as_a_sum else products
         if isinstance(self.update, GRU):
             return self.update.cell(episode, memory)
         assert isinstance(self.update, nn.ModuleList)
-        layer = self.update[min(number, len(self.update) - 1)]  # of the pass, or the one of all passes
+        layer = self.update[0 if self.update_kind == "tied-linear" else number]
         updated: Tensor = layer(torch.cat([memory, episode, question], 1))
         return updated.relu() if self.update_kind == "relu" else updated
 

@@ -279,7 +279,7 @@ def _load(
         raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
-    return Run(folder, checkpoint, optimizer, train, valid, changes, device, lock)
+    return Run(folder, checkpoint._replace(optimizer=None), optimizer, train, valid, changes, device, lock)
 
 
 def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:

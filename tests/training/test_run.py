@@ -37,6 +37,7 @@ def assert_same(folder, other):
     for name in (run.best, run.last):
         one, two = weights(name(folder)), weights(name(other))
         assert all(torch.equal(one[key], two[key]) for key in one | two)
+    assert checkpoint.load(run.best(folder)).optimizer is checkpoint.load(run.best(other)).optimizer is None
 
 
 def metrics(folder):
