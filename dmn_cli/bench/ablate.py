@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import order
-from dmn_cli.babi.splits import load_training
-from dmn_cli.babi.stories import Story
 from dmn_cli.batch import Packed
 from dmn_cli.bench.measure import Measured, first_questions, on_kernels, spread, trainer
 from dmn_cli.config import Config
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import order
+from dmn_cli.data.stories import Story
 from dmn_cli.model import kernels
 from dmn_cli.model.memory import Gate, Once
+from dmn_cli.splits import load_training
 from dmn_cli.training.build import build, dataset, passes
 
 AS_SHIPPED = "as shipped"

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import Dataset, collate, order
-from dmn_cli.babi.splits import load_training
-from dmn_cli.babi.stories import Question, Story
 from dmn_cli.bench import textbook
 from dmn_cli.config import Config
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import Dataset, collate, order
+from dmn_cli.data.stories import Question, Story
 from dmn_cli.model import kernels
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.input import WordReader
+from dmn_cli.splits import load_training
 from dmn_cli.training import loop
 from dmn_cli.training.build import build, dataset, passes
 from dmn_cli.training.metrics import score

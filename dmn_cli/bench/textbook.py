@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from dmn_cli.babi.batches import Dataset
+from dmn_cli.data.batches import Dataset
 
 
 class TextbookDMN(nn.Module):

@@ -28,11 +28,11 @@ def ask(
     needed; where there are any, number 1 starts a new story.
     """
     from dmn_cli.errors import DmnError
+    from dmn_cli.runs.run import best
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.ask import ask as put
     from dmn_cli.training.ask import tell
     from dmn_cli.training.build import device as find_device
-    from dmn_cli.training.run import best
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device))

@@ -11,8 +11,8 @@ from dmn_cli.errors import DmnError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dmn_cli.babi.check import Checked
-    from dmn_cli.babi.stories import Story
+    from dmn_cli.data.stories import Story
+    from dmn_cli.generator.check import Checked
 
 app = typer.Typer(no_args_is_help=True, help="Look at stories: figures, a story, errors.")
 
@@ -33,9 +33,9 @@ def stats(
 ) -> None:
     """Print the figures of each task and split: sizes, lengths, words, the majority baseline, repeated questions."""
     from dmn_cli.babi.download import find_data, task_files
-    from dmn_cli.babi.stats import measure
-    from dmn_cli.babi.stories import read
     from dmn_cli.babi.tasks import TASKS
+    from dmn_cli.data.stats import measure
+    from dmn_cli.data.stories import read
 
     folder = find_data(data_dir, _known(subset))
     rows: list[dict[str, Any]] = []
@@ -95,7 +95,7 @@ def show(
 ) -> None:
     """Print a story with line numbers; supporting facts are marked with > and the questions they serve."""
     from dmn_cli.babi.download import find_data, task_files
-    from dmn_cli.babi.stories import read
+    from dmn_cli.data.stories import read
 
     if (task is None) == (file is None):
         raise DmnError("give --task N or --file FILE")
@@ -157,8 +157,8 @@ def check(
 
     Exit codes: 0 nothing was found; 2 something was.
     """
-    from dmn_cli.babi.check import Checked, check_file, story_files, task_of
-    from dmn_cli.babi.words import read_words
+    from dmn_cli.generator.check import Checked, check_file, story_files, task_of
+    from dmn_cli.generator.words import read_words
 
     changes = read_words(words) if words else None
     tasks: dict[int, Checked] = {}

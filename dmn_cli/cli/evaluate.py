@@ -35,13 +35,13 @@ def evaluate(
     if as_json + as_csv + as_markdown > 1:
         raise DmnError("--json, --csv and --markdown exclude each other")
 
-    from dmn_cli.babi.splits import load_split
     from dmn_cli.report import tables
     from dmn_cli.report.results import as_json as plain_results
+    from dmn_cli.runs.run import best
+    from dmn_cli.splits import load_split
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device
     from dmn_cli.training.evaluate import evaluate as evaluate_checkpoint
-    from dmn_cli.training.run import best
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device))

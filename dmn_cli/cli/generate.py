@@ -44,8 +44,8 @@ def generate_babi(
     """
     from tqdm import tqdm
 
-    from dmn_cli.babi.layout import Options, write
-    from dmn_cli.babi.words import read_words
+    from dmn_cli.generator.layout import Options, write
+    from dmn_cli.generator.words import read_words
 
     numbers = parse_tasks(tasks)
     options = {"tasks": tasks, "train": train, "test": test, "seed": seed, "facts": facts}

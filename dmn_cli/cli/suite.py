@@ -14,7 +14,7 @@ from dmn_cli.errors import Stopped
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from dmn_cli.training.jobs import Job, Suite
+    from dmn_cli.runs.jobs import Job, Suite
 
 
 def suite(
@@ -38,8 +38,8 @@ def suite(
     by the same command, it goes on. Exit code 1 if any run failed.
     """
     from dmn_cli.babi.download import ensure_data
-    from dmn_cli.training.jobs import Suite
-    from dmn_cli.training.suite import networks
+    from dmn_cli.runs.jobs import Suite
+    from dmn_cli.runs.suite import networks
 
     loaded = load_config(config, overrides, data_dir)
     every = networks(loaded, wanted)
@@ -76,7 +76,7 @@ def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
     from rich.console import Console
     from rich.live import Live
 
-    from dmn_cli.training.suite import go
+    from dmn_cli.runs.suite import go
 
     console = Console(stderr=True)
     shown = console.is_terminal and not quiet
@@ -116,7 +116,7 @@ def _view(jobs: "list[Job]", at_once: int, height: int) -> "Group":
     from rich.table import Table
 
     from dmn_cli.report.suites import duration
-    from dmn_cli.training.suite import seconds_left
+    from dmn_cli.runs.suite import seconds_left
 
     count = {state: sum(job.state == state for job in jobs) for state in ("done", "running", "waiting", "failed")}
     left = seconds_left(jobs, at_once)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import torch
 
     from dmn_cli.config import Config
+    from dmn_cli.runs.run import Finished, Run
     from dmn_cli.training.loop import Epoch
-    from dmn_cli.training.run import Finished, Run
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
     if loaded is None and (overrides or task or data_dir or seed is not None):
         raise DmnError("a resumed run keeps its config: --set, --task, --data-dir and --seed go with --config")
 
-    from dmn_cli.training import run as runs
+    from dmn_cli.runs import run as runs
     from dmn_cli.training.build import device as find_device
 
     where = find_device(device)
@@ -89,7 +89,7 @@ def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
-    from dmn_cli.training.dry_run import dry_run
+    from dmn_cli.runs.dry_run import dry_run
 
     with _reading(config, quiet):
         found = dry_run(config, device, threads)
@@ -104,8 +104,8 @@ def _show(run: "Run", quiet: bool) -> "Finished":
     """Train, with a progress bar on a terminal and a line an epoch elsewhere."""
     from tqdm import tqdm
 
+    from dmn_cli.runs.run import Finished, go, save
     from dmn_cli.training.loop import Epoch, Step
-    from dmn_cli.training.run import Finished, go, save
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
@@ -164,7 +164,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
     """The results table, where everything lies, and what to type next."""
     from dmn_cli.report.results import as_json as plain_results
     from dmn_cli.report.tables import as_table, title
-    from dmn_cli.training.run import best
+    from dmn_cli.runs.run import best
 
     config, checkpoint = run.checkpoint.config, best(run.folder)
     if as_json:

@@ -1,4 +1,4 @@
-"""Tables of suites, from what their results.json and timing.json hold (training.suite writes them)."""
+"""Tables of suites, from what their results.json and timing.json hold (runs.suite writes them)."""
 
 import csv
 import io
@@ -11,14 +11,14 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from dmn_cli.babi.splits import OWN, Split
-from dmn_cli.babi.splits import tasks as task_numbers
+from dmn_cli import records
 from dmn_cli.babi.tasks import PASSED, TASKS
 from dmn_cli.config import from_plain
 from dmn_cli.errors import DmnError
-from dmn_cli.report import records
 from dmn_cli.report.tables import percent
 from dmn_cli.report.tables import title as stories_title
+from dmn_cli.splits import OWN, Split
+from dmn_cli.splits import tasks as task_numbers
 
 Content = dict[str, Any]
 Rows = list[list[str]]

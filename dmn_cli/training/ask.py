@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from dmn_cli.babi.batches import collate
-from dmn_cli.babi.stories import Question, Story, words
+from dmn_cli.data.batches import collate
+from dmn_cli.data.stories import Question, Story, words
 from dmn_cli.errors import DmnError
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint

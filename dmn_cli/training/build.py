@@ -6,14 +6,14 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from dmn_cli.babi.batches import Dataset, encode
-from dmn_cli.babi.splits import are_lists, later_overrides
-from dmn_cli.babi.stories import Story, words
-from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config
+from dmn_cli.data.batches import Dataset, encode
+from dmn_cli.data.stories import Story, words
+from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import DmnError
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.memory import EARLIEST, LATEST, NONE
+from dmn_cli.splits import are_lists, later_overrides
 
 MOST_PASSES = 10
 """Passes that ``model.passes: auto`` makes at most."""

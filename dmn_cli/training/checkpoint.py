@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import torch
 
 from dmn_cli import __version__
-from dmn_cli.babi.vocab import Vocabulary
 from dmn_cli.config import Config, from_plain, plain
+from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN

@@ -1,8 +1,8 @@
 """Evaluation of a checkpoint, task by task."""
 
-from dmn_cli.babi.splits import OWN, Split
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.report.results import TaskResult
+from dmn_cli.splits import OWN, Split
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.metrics import score

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dmn_cli.babi.batches import Dataset, collate, order
 from dmn_cli.batch import Batch
+from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
 

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import encode
-from dmn_cli.babi.stories import Question, Story
 from dmn_cli.bench import measure
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import encode
+from dmn_cli.data.stories import Question, Story
 from dmn_cli.model import kernels
 from dmn_cli.model.dmn import DMN
 

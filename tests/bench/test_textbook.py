@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import collate, encode
-from dmn_cli.babi.generate import generate
 from dmn_cli.bench.textbook import TextbookDMN, batch_of
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import collate, encode
+from dmn_cli.generator.generate import generate
 from dmn_cli.model.dmn import DMN
 
 # ours -> the textbook's; weight_ih and so on of a GRU follow by themselves

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
+from dmn_cli.runs.run import prepare
 from dmn_cli.training import checkpoint
-from dmn_cli.training.run import prepare
 from tests.training.conftest import small
 
 

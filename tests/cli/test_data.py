@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dmn_cli.babi.layout import write
+from dmn_cli.generator.layout import write
 from tests.cli.test_generate import dmn
 
 STORY = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmn_cli.babi.stories import read
+from dmn_cli.data.stories import read
 from tests.babi.server import SMALL, serve, tar_bytes, tar_file
 
 LACKING = """\

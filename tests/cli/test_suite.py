@@ -7,9 +7,9 @@ import pytest
 
 from dmn_cli.cli import suite as verb
 from dmn_cli.config import from_plain
-from dmn_cli.training import jobs, suite
-from dmn_cli.training.jobs import Job
-from tests.training.test_suite import FAKE
+from dmn_cli.runs import jobs, suite
+from dmn_cli.runs.jobs import Job
+from tests.runs.test_suite import FAKE
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dmn_cli.babi.generate import generate
-from dmn_cli.babi.stories import dump
 from dmn_cli.cli.train import _reading
 from dmn_cli.config import load
+from dmn_cli.data.stories import dump
+from dmn_cli.generator.generate import generate
 
 SMALL = """data: {source: generated, questions: 60}
 model: {hidden_size: 8, embedding_size: 6, gate: softmax}
@@ -312,7 +312,7 @@ def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch)
     def build(*arguments):
         raise RuntimeError(text)
 
-    monkeypatch.setattr("dmn_cli.training.run.build", build)
+    monkeypatch.setattr("dmn_cli.runs.run.build", build)
     if TOO_LARGE[text] is None:
         with pytest.raises(RuntimeError, match=text):
             dmn("train", "--config", small)
@@ -326,7 +326,7 @@ def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch)
 def test_what_torch_says_is_understood(dmn, small, monkeypatch):
     import torch
 
-    monkeypatch.setattr("dmn_cli.training.run.build", lambda *arguments: torch.empty(1 << 60))
+    monkeypatch.setattr("dmn_cli.runs.run.build", lambda *arguments: torch.empty(1 << 60))
     done = dmn("train", "--config", small)
     assert done.code == 1
     assert done.err.startswith("error: out of memory: tried to allocate 4611686018427387904 bytes\n")

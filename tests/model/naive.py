@@ -6,8 +6,8 @@ Slow and obvious; it shares no code with the package but the weights. The fast m
 import torch
 from torch import Tensor
 
-from dmn_cli.babi.stories import Question, Story, answer_words, words
-from dmn_cli.babi.vocab import Vocabulary
+from dmn_cli.data.stories import Question, Story, answer_words, words
+from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.memory import EARLIEST, NONE
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import collate, encode
-from dmn_cli.babi.stories import Question, Story
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import collate, encode
+from dmn_cli.data.stories import Question, Story
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.memory import EARLIEST, LATEST, NONE, ordered
 from tests.model import naive

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from dmn_cli.babi.batches import collate
-from dmn_cli.babi.generate import generate
 from dmn_cli.config import from_plain
+from dmn_cli.data.batches import collate
 from dmn_cli.errors import DmnError
+from dmn_cli.generator.generate import generate
+from dmn_cli.runs.run import prepare
 from dmn_cli.training.ask import END_OF_PASSES, ask, tell
 from dmn_cli.training.build import dataset
-from dmn_cli.training.run import prepare
 
 
 def untrained(supervision="strong", max_facts=None, **model):

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import collate
-from dmn_cli.babi.generate import generate
-from dmn_cli.babi.stories import Question, Story
 from dmn_cli.config import from_plain
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import collate
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.generator.generate import generate
 from dmn_cli.model.memory import EARLIEST, LATEST, NONE
+from dmn_cli.runs.run import prepare
 from dmn_cli.training.build import dataset, order, rarity
-from dmn_cli.training.run import prepare
 
 EARLY = dict.fromkeys((7, 8), EARLIEST)
 FREE = dict.fromkeys((4, 17, 18, 19, 20), NONE)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from dmn_cli.errors import DmnError
+from dmn_cli.runs.run import go, last, prepare, save, start
 from dmn_cli.training import checkpoint
-from dmn_cli.training.run import go, last, prepare, save, start
 from tests.training.conftest import small
 
 

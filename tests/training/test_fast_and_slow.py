@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dmn_cli.babi import vocab
-from dmn_cli.babi.batches import collate, encode
-from dmn_cli.babi.generate import generate
+from dmn_cli.data import vocabulary as vocab
+from dmn_cli.data.batches import collate, encode
+from dmn_cli.generator.generate import generate
 from dmn_cli.model import kernels
 from dmn_cli.model.dmn import DMN
 from tests.model import naive

@@ -2,8 +2,8 @@
 
 import pytest
 
+from dmn_cli.runs.run import prepare
 from dmn_cli.training.loop import learning_rate, optimiser
-from dmn_cli.training.run import prepare
 from tests.training.conftest import small
 
 

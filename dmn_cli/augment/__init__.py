@@ -1,0 +1,1 @@
+"""What an epoch may change in its training stories."""

@@ -1,0 +1,1 @@
+"""Stories as files and as tensors: the format, the vocabulary, batches."""

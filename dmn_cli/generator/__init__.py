@@ -1,0 +1,1 @@
+"""Stories made here, and a solver that answers them by rules."""

@@ -1,0 +1,172 @@
+"""Checks story files: their format, and their labels against the solver."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dmn_cli.data.stories import Question, Story, answer_words, read
+from dmn_cli.errors import DmnError
+from dmn_cli.generator.solve import CHAINED, Solution, grammar, solve
+from dmn_cli.generator.words import ENGLISH, Changes, Words, words_for
+
+FOREIGN = ("hn", "shuffled")
+"""How directories of v1.2 begin whose sentences are not English."""
+
+
+@dataclass
+class Checked:
+    """What a check found.
+
+    Attributes:
+        questions: how many the solver answered or should have.
+        answers: how many of their answers it agrees with.
+        labelled: how many name supporting facts.
+        supporting: how many of these it agrees with.
+        outdated: answers that were right until a later fact; a known fault of the real task 5, and no finding.
+        findings: what is wrong and where.
+        notes: what could not be checked, and why.
+    """
+
+    questions: int = 0
+    answers: int = 0
+    labelled: int = 0
+    supporting: int = 0
+    outdated: int = 0
+    findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "Checked") -> None:
+        for name in ("questions", "answers", "labelled", "supporting", "outdated"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.findings += other.findings
+        self.notes += other.notes
+
+
+def story_files(paths: Iterable[Path]) -> list[Path]:
+    """The files given, and those named like bAbI's (``qa1_….txt``) in the folders given, in order of the tasks.
+
+    Raises:
+        DmnError: there is no such path, or no such file in a folder.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [
+                file
+                for file in path.rglob("qa*_*.txt")
+                if task_of(file) and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            ]
+            if not inside:
+                raise DmnError(f"{path}: no story files (qa1_….txt to qa20_….txt) in it")
+            found += sorted(inside, key=lambda file: (task_of(file) or 0, file))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DmnError(f"{path}: no such file or folder")
+    return list(dict.fromkeys(found))
+
+
+def task_of(path: Path) -> int | None:
+    """The task that a file name tells, as in ``qa1_single-supporting-fact_train.txt``; None where it tells none."""
+    match = re.fullmatch(r"qa([1-9]|1[0-9]|20)_.+\.txt", path.name)
+    return int(match[1]) if match else None
+
+
+def check_file(path: Path, changes: Changes | None = None) -> Checked:
+    """Check one story file; where its sentences cannot be read by rules, its format alone.
+
+    Args:
+        path: the file.
+        changes: for stories generated with other words, what ``read_words`` returned.
+    """
+    try:
+        stories = read(path)
+    except DmnError as error:
+        return Checked(findings=[error.message])
+    task = task_of(path)
+    if task and path.parent.name.startswith(FOREIGN):
+        return Checked(notes=[f"{path.parent}: not in English, only the format was checked"])
+    try:
+        return check(stories, str(path), words_for(task, changes) if task else _words(changes))
+    except DmnError as error:
+        if task:
+            return Checked(findings=[error.message])
+        return Checked(notes=[f"{error.message}; only the format was checked"])
+
+
+def _words(changes: Changes | None) -> Words:
+    return replace(ENGLISH, **(changes or {}))
+
+
+def check(stories: Iterable[Story], name: str = "stories", words: Words = ENGLISH) -> Checked:
+    """Compare the labels of stories with what the solver derives.
+
+    Raises:
+        DmnError: a sentence cannot be read; the message starts with the name and the story.
+    """
+    checked = Checked()
+    for number, story in enumerate(stories, start=1):
+        where = f"{name}: story {number}"
+        try:
+            solutions = solve(story, words)
+        except DmnError as error:
+            raise DmnError(f"{where}: {error.message}", error.hint) from error
+        for question, solution in zip(story.questions, solutions, strict=True):
+            _compare(story, question, solution, f"{where}: {question.text.strip()}", words, checked)
+    return checked
+
+
+def _compare(
+    story: Story, question: Question, solution: Solution | None, where: str, words: Words, checked: Checked
+) -> None:
+    checked.questions += 1
+    right = solution is not None and _same(solution, question)
+    checked.answers += right
+    if not right and _outdated(story, question, words):
+        checked.outdated += 1
+    elif not right:
+        derived = "its facts give no answer" if solution is None else f"its facts give {solution.answer!r}"
+        checked.findings.append(f"{where} answer {question.answer!r}, but {derived}")
+    if not question.supporting:
+        return
+    checked.labelled += 1
+    if (
+        solution is not None
+        and right
+        and (solution.supporting == question.supporting or _proved(story, question, words))
+    ):
+        checked.supporting += 1
+    elif right:
+        checked.findings.append(
+            f"{where} supporting facts {_quoted(story, question.supporting)}, "
+            f"but the answer follows from {_quoted(story, solution.supporting if solution else ())}"
+        )
+
+
+def _same(solution: Solution, question: Question) -> bool:
+    return solution.answer.split(",") == answer_words(question.answer)
+
+
+def _quoted(story: Story, facts: Iterable[int]) -> str:
+    return ", ".join(f"`{story.facts[fact]}`" for fact in facts)
+
+
+def _outdated(story: Story, question: Question, words: Words) -> bool:
+    """Whether `What did Mary give to John?` is answered with what she gave him before she gave him something else."""
+    if not question.text.lower().startswith("what did ") or not question.supporting:
+        return False
+    then = replace(question, facts=max(question.supporting) + 1)
+    solution = solve(Story(story.facts, (then,)), words)[0]
+    return solution is not None and _same(solution, question) and solution.supporting == question.supporting
+
+
+def _proved(story: Story, question: Question, words: Words) -> bool:
+    """Whether the supporting facts alone, all of them and in their order, give the answer: another chain of facts."""
+    if grammar(words).question(question.text)[0] not in CHAINED:
+        return False
+    kept = sorted(set(question.supporting))
+    alone = Story(tuple(story.facts[fact] for fact in kept), (replace(question, facts=len(kept)),))
+    solution = solve(alone, words)[0]
+    wanted = tuple(kept.index(fact) for fact in question.supporting)
+    return solution is not None and _same(solution, question) and solution.supporting == wanted

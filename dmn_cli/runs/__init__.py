@@ -1,0 +1,1 @@
+"""Runs and suites: their folders, how they are started, resumed and finished."""

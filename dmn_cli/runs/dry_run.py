@@ -1,0 +1,73 @@
+"""A look at a run before it is one."""
+
+import torch
+
+from dmn_cli.augment.rename import Classes
+from dmn_cli.config import Config
+from dmn_cli.data.batches import collate, order
+from dmn_cli.model.memory import EARLIEST, LATEST, NONE
+from dmn_cli.runs.run import prepare
+from dmn_cli.splits import OWN, Split
+from dmn_cli.training import loop
+from dmn_cli.training.build import dataset
+
+
+def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str]:
+    """Read the data, build the network and make one step; nothing is written.
+
+    Returns:
+        what a user wants to see first: data, sizes, and the losses of one step.
+    """
+    checkpoint, train, valid, changes = prepare(config, device, threads)
+    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    stories = [story for stories in train.stories.values() for story in stories]
+    data = dataset(config, vocabulary, stories)
+    questions = order(data, config.train.batch_size, 0, config.train.shuffle)[0]
+    batch = collate(data, questions).to(device)
+    optimizer = loop.optimiser(model, config.train)
+    taught = config.train.supervision == "strong"
+    loss = model.loss(batch, taught)
+    (loss.gates + loss.answers).backward()
+    optimizer.step()
+    gates = f"gates {loss.gates.item():.4f}, " if taught else ""
+    sizes = f"{len(questions)} questions, {len(batch.fact_ends)} facts, {len(batch.rows.index)} gates a pass"
+    return {
+        "training": _count(train),
+        "validation": _count(valid),
+        "words": f"{len(vocabulary.words)}, {len(vocabulary.answers)} different answers",
+        **{f"renamed{_of(task)}": _shown(classes) for task, classes in changes.renamed.items()},
+        **({"reordered": _list(changes.reordered)} if config.data.reordered else {}),
+        "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
+        "passes": f"at most {model.memory.passes}",
+        **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
+        "first batch": sizes,
+        "device": f"{device}, {checkpoint.threads} threads",
+        "first losses": f"{gates}answers {loss.answers.item():.4f}",
+        **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
+        "parameters": f"{sum(weight.numel() for weight in model.parameters()):,}",
+    }
+
+
+COUNTS = {
+    LATEST: "of the open ones the latest counts",
+    EARLIEST: "of the open ones the earliest counts",
+    NONE: "a softmax: later facts override none",
+}
+"""What the training stories say about the order of gates."""
+
+
+def _shown(classes: Classes) -> str:
+    return "; ".join(" ".join(kind) for kind in classes) or "no two words are interchangeable"
+
+
+def _list(tasks: list[int]) -> str:
+    return "; ".join(f"facts{_of(task)}" for task in tasks) or "nothing: the order of facts may say something"
+
+
+def _of(task: int) -> str:
+    return "" if task == OWN else f", task {task}"
+
+
+def _count(split: Split) -> str:
+    stories = [story for stories in split.stories.values() for story in stories]
+    return f"{len(stories)} stories, {sum(len(story.questions) for story in stories)} questions"

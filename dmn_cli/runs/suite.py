@@ -1,0 +1,203 @@
+"""A suite: every task and seed of a config, each a run in a process of its own, and one table of them all.
+
+It keeps no state but its runs: started again, it finds those that are done and goes on with the others.
+"""
+
+import json
+import os
+import platform
+import re
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dmn_cli import config as configs
+from dmn_cli import records
+from dmn_cli.babi.download import find_data, task_files
+from dmn_cli.babi.tasks import PASSED, TASKS
+from dmn_cli.config import Config
+from dmn_cli.errors import BAD_INPUT, DmnError
+from dmn_cli.files import write_atomic
+from dmn_cli.report import suites
+from dmn_cli.runs.jobs import Job, Suite, done, launch, look, made_with, stop
+from dmn_cli.runs.lock import exclusive
+from dmn_cli.runs.suite_results import results
+from dmn_cli.runs.worker import usage
+from dmn_cli.splits import OWN, tasks
+
+TICK = 0.25
+"""Seconds between two looks at the runs."""
+
+LOCK_SECONDS = 5.0
+"""How long to wait for the runs of a suite that was killed: they end by themselves, and hold its lock until then."""
+
+
+def networks(config: Config, wanted: str | None) -> dict[str, list[int]]:
+    """The networks of a suite, by name, and the tasks that each learns.
+
+    Args:
+        config: with one task in ``data.tasks`` each wanted task has a network of its own; with several, one network
+            learns them all (joint training).
+        wanted: ``all`` (also None), or numbers and ranges: ``1,2,5-8``.
+
+    Raises:
+        DmnError: the wanted tasks are no tasks, or not for this config.
+    """
+    own = tasks(config.data)
+    joint = len(own) > 1
+    if wanted is not None and (joint or own == [OWN]):
+        what = "one network learns all tasks of this config" if joint else "this config has stories of your own"
+        raise DmnError(f"--tasks: {what}", "choose them by --set data.tasks=[1,2,3]" if joint else "leave --tasks out")
+    if joint:
+        return {"joint": own}
+    if own == [OWN]:
+        return {"own": own}
+    return {f"task{number}": [number] for number in (TASKS if wanted is None else _numbers(wanted))}
+
+
+def _numbers(text: str) -> list[int]:
+    if text.strip() == "all":
+        return list(TASKS)
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", part)
+        span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
+        if not span or not all(number in TASKS for number in span):
+            raise DmnError(f"--tasks: expected `all`, or numbers and ranges from 1 to 20 as in 1,2,5-8; not {part!r}")
+        numbers.update(span)
+    return sorted(numbers)
+
+
+def seconds_left(jobs: list[Job], at_once: int) -> float | None:
+    """An estimate for the whole suite; runs without an epoch are taken to last as long as the others; None: no idea."""
+    known = [job.seconds + (job.seconds_left or 0.0) for job in jobs if job.epochs and job.state != "failed"]
+    if not known:
+        return None
+    running = [job.seconds_left or 0.0 for job in jobs if job.state == "running" and job.epochs]
+    unknown = sum(not job.epochs and job.state in ("waiting", "running") for job in jobs)
+    return max([*running, (sum(running) + unknown * statistics.fmean(known)) / at_once])
+
+
+def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
+    """Run what is not done yet.
+
+    Yields:
+        several times a second all runs, always in the same list, where they change; restarts are added to it. Last of
+        all the results, after they were written: what results.json holds.
+
+    Raises:
+        DmnError: the folder is in use or holds something else, or not one run succeeded.
+        Stopped: by a signal; all runs were told to save, and have ended.
+    """
+    began = time.monotonic()
+    try:
+        suite.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DmnError(f"{suite.folder}: cannot be made: {error.strerror}") from error
+    with exclusive(suite.folder, "another suite is running in it", LOCK_SECONDS) as lock:
+        _claim(suite)
+        jobs = [_job(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
+        before = _wall_seconds(suite)
+        try:
+            while any(job.state in ("waiting", "running") for job in jobs) or _restart(suite, jobs):
+                waiting = sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.size)
+                running = [job for job in jobs if job.state == "running"]
+                for job in waiting[: suite.at_once - len(running)]:  # the largest first: the last to end are short
+                    launch(job, suite.threads, suite.device, suite.command, lock)
+                yield jobs
+                time.sleep(TICK)
+                if [job for job in running if look(job)]:
+                    _write_timing(suite, jobs, before + time.monotonic() - began)
+                    _restart(suite, jobs)
+            yield jobs
+        finally:
+            stop(jobs)
+        _write_timing(suite, jobs, before + time.monotonic() - began)
+        content = results(suite, jobs)
+        write_atomic(suite.folder / "results.json", json.dumps(content, indent=2) + "\n")
+        write_atomic(suite.folder / "results.csv", suites.as_csv(content))
+        write_atomic(suite.folder / "results.md", suites.as_markdown(content))
+        yield content
+
+
+def _claim(suite: Suite) -> None:
+    """Write the suite's config into its folder, or see that it is the one there."""
+    path = suite.folder / "config.yaml"
+    if any((suite.folder / name).exists() for name in ("run.json", "checkpoints")):
+        raise DmnError(f"{suite.folder}: the folder of a run, not a suite's", "choose another --suite-dir")
+    if path.exists():
+        changed = configs.differences(configs.load(path), suite.config)
+        if changed:
+            raise DmnError(f"{suite.folder}: the suite's config is another: {changed}", "choose another --suite-dir")
+    elif any(not file.name.startswith(".") for file in suite.folder.iterdir()):
+        raise DmnError(f"{suite.folder}: already there, and not a suite's", "choose another --suite-dir")
+    else:
+        write_atomic(path, configs.dump(suite.config))
+
+
+def _job(suite: Suite, network: str, number: int) -> Job:
+    """The ``number``-th run of a network."""
+    data, train = suite.config.data, suite.config.train
+    if data.source != "files" and network != "joint":
+        data = data.model_copy(update={"tasks": suite.networks[network]})
+    train = train.model_copy(update={"seed": train.seed + number})
+    config = suite.config.model_copy(update={"data": data, "train": train})
+    job = Job(network, config, suite.folder / f"{network}-seed{train.seed}", _size(config))
+    if (job.folder / "done").exists():
+        done(job)
+    return job
+
+
+def _size(config: Config) -> int:
+    size = 0
+    with suppress(DmnError, OSError):  # what is not there the run will say
+        if config.data.source == "babi":
+            folder = find_data(Path(config.data.dir), config.data.subset)
+            for task in tasks(config.data):
+                size += task_files(folder, config.data.subset, task)["train"].stat().st_size
+    return size
+
+
+def _restart(suite: Suite, jobs: list[Job]) -> bool:
+    """Add a further seed for each network whose runs have ended, none of them well enough; whether there was one."""
+    added = []
+    for name in suite.networks:
+        runs = [job for job in jobs if job.network == name]
+        if any(job.state in ("waiting", "running") or job.code == BAD_INPUT for job in runs):
+            continue
+        best = max(job.valid_accuracy if job.state == "done" else 0.0 for job in runs)
+        if best < PASSED and len(runs) < suite.seeds + suite.config.train.restarts:
+            added.append(_job(suite, name, len(runs)))
+    jobs += added
+    return bool(added)
+
+
+def _timing(suite: Suite) -> Path:
+    return suite.folder / "timing.json"
+
+
+def _wall_seconds(suite: Suite) -> float:
+    """The seconds that the suite has taken so far."""
+    if not _timing(suite).exists():
+        return 0.0
+    return records.read(_timing(suite), records.wall_seconds, "delete it: only what the suite cost so far is lost")
+
+
+def _write_timing(suite: Suite, jobs: list[Job], wall_seconds: float) -> None:
+    """What it cost: all that differs from one time to the next, and so is no part of the results."""
+    finished = [job for job in jobs if job.state == "done"]
+    runs: list[dict[str, Any]] = [{"network": job.network, "seed": job.seed, **usage(job.folder)} for job in finished]
+    content = {
+        "wall_seconds": round(wall_seconds, 3),
+        "seconds": round(sum(run["seconds"] for run in runs), 1),
+        "peak_memory_mb": max((run["peak_memory_mb"] for run in runs), default=0.0),
+        "jobs": suite.at_once,
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        **made_with(finished, ("git", "platform", "device", "threads")),
+        "runs": runs,
+    }
+    write_atomic(_timing(suite), json.dumps(content, indent=2) + "\n")
