@@ -104,6 +104,8 @@ class Batch:
         supporting: (Q, K) steps of ``rows`` at which the supporting facts stand, in order, −1 where there is none.
         answer: (Q,) the answer among the answers of training, −1 for one that training has never seen.
         answer_words: (Q, L) the answer's words and the end token, then −1; an unseen word is −2.
+        also: (Q, A) other answers that are as right, −1 where there is none.
+        also_words: (Q, A, L) their words, as in ``answer_words``.
         number: (Q,) which questions of the data set these are.
     """
 
@@ -119,6 +121,8 @@ class Batch:
     supporting: Tensor
     answer: Tensor
     answer_words: Tensor
+    also: Tensor
+    also_words: Tensor
     number: Tensor
 
     def to(self, device: torch.device | str) -> "Batch":

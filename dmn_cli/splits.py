@@ -10,7 +10,8 @@ from dmn_cli.babi.download import find_data, task_files
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import DataConfig
-from dmn_cli.data.stories import Story, read, words
+from dmn_cli.data.stories import Story, read
+from dmn_cli.data.words import words
 from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.files import sha256
 from dmn_cli.generator.generate import generate

@@ -18,7 +18,8 @@ from dataclasses import replace
 import torch
 
 from dmn_cli.augment import chance
-from dmn_cli.data.stories import Question, Story, answer_words, every_word, words
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import alternatives, every_word, parts, words
 
 Classes = list[list[str]]
 """Classes of interchangeable words and phrases, both in alphabetical order. A phrase that stands alone is not renamed,
@@ -75,9 +76,9 @@ def find_classes(stories: Sequence[Story]) -> Classes:
                 break
     classes = _cliques(distance)
     found = {word for kind in classes for word in kind}
-    parts = {JOINT.join(phrase): phrase for phrase in phrases}
-    kept = [[word] for word in parts if word not in found and found & {*parts[word]}]
-    return sorted([" ".join(parts.get(word, [word])) for word in kind] for kind in classes + kept)
+    words_of = {JOINT.join(phrase): phrase for phrase in phrases}
+    kept = [[word] for word in words_of if word not in found and found & {*words_of[word]}]
+    return sorted([" ".join(words_of.get(word, [word])) for word in kind] for kind in classes + kept)
 
 
 def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
@@ -93,14 +94,14 @@ def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
         held = Counter(word for text in texts for word in set(text))
         alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
     texts = facts + questions
-    parts: dict[str, list[str]] = {}
+    made: dict[str, list[str]] = {}
     while True:
         counts = Counter(itertools.chain.from_iterable(texts))
         pairs = Counter(pair for text in texts for pair in itertools.pairwise(text) if not alone & {*pair})
         joined = [[*pair] for pair, n in pairs.items() if n >= FEWEST and n in (counts[pair[0]], counts[pair[1]])]
         if not joined:
-            return sorted((parts[word] for word in counts if word in parts), key=lambda phrase: -len(phrase))
-        parts |= {JOINT.join(pair): [part for word in pair for part in parts.get(word, [word])] for pair in joined}
+            return sorted((made[word] for word in counts if word in made), key=lambda phrase: -len(phrase))
+        made |= {JOINT.join(pair): [part for word in pair for part in made.get(word, [word])] for pair in joined}
         texts = [_join(text, joined) for text in texts]
 
 
@@ -137,7 +138,7 @@ def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
     Answers with more than ``MOST_ANSWERS`` renamed forms (long lists) are left out.
     """
     found: set[str] = set()
-    for answer in {question.answer for story in stories for question in story.questions}:
+    for answer in {one for story in stories for q in story.questions for one in alternatives(q.answer)}:
         used = [[word for word in kind if word in every_word(answer)] for kind in classes]
         if math.prod(math.perm(len(kind), len(some)) for kind, some in zip(classes, used, strict=True)) > MOST_ANSWERS:
             continue
@@ -145,8 +146,8 @@ def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
         before = [word for some in used for word in some]
         for order in itertools.product(*orders):
             new = dict(zip(before, itertools.chain(*order), strict=True))
-            parts = ([new.get(word, word) for word in part.split()] for part in answer_words(answer))
-            found.add(",".join(map(" ".join, parts)))
+            renamed = ([new.get(word, word) for word in part.split()] for part in parts(answer))
+            found.add(",".join(map(" ".join, renamed)))
     return sorted(found)
 
 
@@ -171,7 +172,7 @@ def _map(story: Story, change: Callable[[list[str]], list[str]]) -> Story:
         return " ".join(change(words(sentence)))
 
     def answer(whole: str) -> str:
-        return ",".join(" ".join(change(part.split())) for part in answer_words(whole))
+        return "|".join(",".join(" ".join(change(part.split())) for part in parts(one)) for one in alternatives(whole))
 
     questions = [replace(q, text=text(q.text), answer=answer(q.answer)) for q in story.questions]
     return Story(tuple(map(text, story.facts)), tuple(questions))

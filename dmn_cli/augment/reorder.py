@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from dmn_cli.augment import chance
-from dmn_cli.data.stories import Question, Story, every_word, words
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import every_word, words
 
 Feature = tuple[object, ...]
 """A kind, and what tells two facts in their order apart from the same two swapped."""

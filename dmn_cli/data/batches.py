@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dmn_cli.batch import Batch, Packed, Sentences, pack
-from dmn_cli.data.stories import Story, words
+from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
 
 
@@ -34,6 +34,8 @@ class Dataset:
     supporting: Tensor
     answer: Tensor
     answer_words: Tensor
+    also: Tensor
+    also_words: Tensor
     end_of_passes: bool
     max_facts: int
 
@@ -67,9 +69,10 @@ def encode(
     supporting: list[list[int]] = []
     answers: list[int] = []
     answer_words: list[list[int]] = []
+    also: list[list[str]] = []
     for number, story in enumerate(stories):
         used = max(question.facts for question in story.questions)
-        pieces = [vocabulary.encode(words(fact)) for fact in story.facts[:used]]
+        pieces = [vocabulary.encode(vocabulary.words_of(fact)) for fact in story.facts[:used]]
         before = list(range(used + 1))  # facts before each sentence
         if facts == "word":
             before = [0, *itertools.accumulate(map(len, pieces))]
@@ -80,11 +83,13 @@ def encode(
             sentence.append(sentences.setdefault(tuple(piece), len(sentences)))
         story_start.append(len(sentence))
         for question in story.questions:
-            text = texts.setdefault(tuple(vocabulary.encode(words(question.text))), len(texts))
+            text = texts.setdefault(tuple(vocabulary.encode(vocabulary.words_of(question.text))), len(texts))
             questions.append((number, before[question.facts], text))
             supporting.append([] if facts == "word" else list(dict.fromkeys(question.supporting)))
-            answers.append(vocabulary.encode_answer(question.answer))
-            answer_words.append(vocabulary.encode_answer_words(question.answer))
+            answer, *others = vocabulary.right_answers(question.answer)
+            answers.append(vocabulary.encode_answer(answer))
+            answer_words.append(vocabulary.encode_answer_words(answer))
+            also.append(others)
     story_of, facts_of, text_of = (torch.tensor(column) for column in zip(*questions, strict=True))
     return Dataset(
         words=torch.tensor(flat, dtype=torch.long),
@@ -101,6 +106,8 @@ def encode(
         supporting=_table(supporting),
         answer=torch.tensor(answers),
         answer_words=_table(answer_words),
+        also=_table([[vocabulary.encode_answer(one) for one in others] for others in also]),
+        also_words=_tables([[vocabulary.encode_answer_words(one) for one in others] for others in also]),
         end_of_passes=end_of_passes,
         max_facts=max_facts or int(facts_of.max()) + 1,
     )
@@ -110,6 +117,12 @@ def _table(rows: list[list[int]]) -> Tensor:
     """Rows of different lengths as one tensor, filled up with −1."""
     width = max(1, max(map(len, rows)))
     return torch.tensor([row + [-1] * (width - len(row)) for row in rows])
+
+
+def _tables(rows: list[list[list[int]]]) -> Tensor:
+    """Lists of rows of different lengths as one tensor, filled up with −1."""
+    most = max(1, max(map(len, rows)))
+    return _table([row for few in rows for row in [*few, *[[]] * (most - len(few))]]).view(len(rows), most, -1)
 
 
 def order(dataset: Dataset, batch_size: int, seed: int | None = None, shuffle: str = "stories") -> list[Tensor]:
@@ -205,6 +218,8 @@ def collate(data: Dataset, questions: Tensor) -> Batch:
         supporting=supporting,
         answer=data.answer[questions],
         answer_words=data.answer_words[questions],
+        also=data.also[questions],
+        also_words=data.also_words[questions],
         number=questions,
     )
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from dmn_cli.data.stories import Question, Story, answer_words, words
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import alternatives, parts, words
 
 
 class Stats(NamedTuple):
@@ -66,7 +67,7 @@ def _texts(story: Story) -> Iterable[str]:
 
 
 def _answer(question: Question) -> tuple[str, ...]:
-    return tuple(answer_words(question.answer))
+    return tuple(parts(alternatives(question.answer)[0]))
 
 
 def _mean(numbers: Iterable[int]) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dmn_cli.data.words import parts, words
 from dmn_cli.errors import DmnError
 
 
@@ -18,7 +19,8 @@ class Question:
 
     Attributes:
         text: as written, e.g. ``"Where is Mary?"``.
-        answer: as written; the parts of a list or path are joined by commas, e.g. ``"apple,milk"``.
+        answer: as written; the parts of a list or path are joined by commas, e.g. ``"apple,milk"``; answers that are
+            as right by ``|``, e.g. ``"bakery|the bakery"``.
         facts: how many facts of the story stand before the question: it may use no others.
         supporting: positions (from 0) of the supporting facts among the story's facts, in the file's order.
     """
@@ -42,21 +44,6 @@ class Story:
 
 
 _ID = "[0-9]{1,18}"  # Python refuses to read a number of some thousand digits
-
-
-def words(text: str) -> list[str]:
-    """The words of a sentence in lower case, without punctuation: ``"Where is Mary?"`` → where, is, mary."""
-    return re.findall(r"\w+(?:['’-]\w+)*", text.lower())
-
-
-def answer_words(answer: str) -> list[str]:
-    """The words of an answer; those of a list or path are joined by commas: ``"n,w"`` → n, w."""
-    return [part for word in answer.lower().split(",") if (part := " ".join(word.split()))]
-
-
-def every_word(answer: str) -> list[str]:
-    """All words of an answer, of whose parts each may have several: ``"red square,mat"`` → red, square, mat."""
-    return [word for part in answer_words(answer) for word in part.split()]
 
 
 def read(path: Path) -> list[Story]:
@@ -137,7 +124,7 @@ def _question(body: str, where: str, position: dict[int, int]) -> Question:
     text, answer = fields[:2]
     if not words(text):
         raise DmnError(f"{where}: no words before the tab", shape)
-    if not answer_words(answer):
+    if not parts(answer):
         raise DmnError(f"{where}: no answer after the tab", shape)
     supporting = []
     for field in fields[2].split() if len(fields) == 3 else []:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dmn_cli.data.stories import Question, Story, answer_words, read
+from dmn_cli.data.stories import Question, Story, read
+from dmn_cli.data.words import alternatives, parts
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.solve import CHAINED, Solution, grammar, solve
 from dmn_cli.generator.words import ENGLISH, Changes, Words, words_for
@@ -145,7 +146,7 @@ def _compare(
 
 
 def _same(solution: Solution, question: Question) -> bool:
-    return solution.answer.split(",") == answer_words(question.answer)
+    return parts(solution.answer) in map(parts, alternatives(question.answer))
 
 
 def _quoted(story: Story, facts: Iterable[int]) -> str:

@@ -27,6 +27,7 @@ from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset
 from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
+from dmn_cli.data.words import RULE
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
 from dmn_cli.files import naming, remove_temporaries, write_atomic
 from dmn_cli.model import kernels
@@ -164,10 +165,10 @@ def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
     return {task: [story.unsupported() for story in of_task] for task, of_task in train.stories.items()}
 
 
-def _vocabulary(train: Split, changes: Changes) -> Vocabulary:
+def _vocabulary(train: Split, changes: Changes, rule: int = RULE) -> Vocabulary:
     """That of the training stories and of all that renaming makes of them."""
     renamed = [rename.answers(train.stories[task], of_task) for task, of_task in changes.renamed.items()]
-    return vocab.build(_flat(train), [answer for answers in renamed for answer in answers])
+    return vocab.build(_flat(train), [answer for answers in renamed for answer in answers], rule)
 
 
 def start_new(config: Config, name: str, device: torch.device, threads: int) -> Run:
@@ -271,8 +272,13 @@ def _load(
     torch.set_num_threads(checkpoint.threads)
     train, valid = load_training(checkpoint.config.data)
     changes = changing.read(folder, checkpoint.config.data, train.stories)
-    if _vocabulary(train, changes) != checkpoint.vocabulary:
+    rule = checkpoint.vocabulary.rule
+    if _vocabulary(train, changes, rule) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
+    if changes and not vocab.read_alike(_flat(train), rule):
+        raise DmnError(
+            f"{folder}: an older dmn began it and read the words of these stories otherwise", "start a new run"
+        )
     if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
         raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 
 from dmn_cli.data.batches import collate
-from dmn_cli.data.stories import Question, Story, words
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import words
 from dmn_cli.errors import DmnError
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
@@ -78,10 +79,12 @@ def ask(checkpoint: Checkpoint, facts: Sequence[str], question: str) -> Answer:
     if config.model.answer == "linear":
         answer = vocabulary.answers[int(predicted)]
     else:
-        answer = ",".join(vocabulary.answer_words[number] for number in predicted[0].tolist() if number > 0)
+        answer = vocabulary.said(predicted[0].tolist())
     gates = [a_pass.log_weights[0].exp().tolist() for a_pass in recall.passes]
-    attended = [word for fact in facts for word in words(fact)] if config.model.facts == "word" else list(facts)
+    attended = (
+        [word for fact in facts for word in vocabulary.words_of(fact)] if config.model.facts == "word" else list(facts)
+    )
     attended = attended[-(config.data.max_facts or 0) :] + [END_OF_PASSES] * config.end_of_passes
-    said = dict.fromkeys(word for text in (*facts, question) for word in words(text))
+    said = dict.fromkeys(word for text in (*facts, question) for word in vocabulary.words_of(text))
     unknown = [word for word in said if vocabulary.encode([word]) == [0]]
     return Answer(question, answer, attended, gates, unknown)

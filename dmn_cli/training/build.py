@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dmn_cli.config import Config
 from dmn_cli.data.batches import Dataset, encode
-from dmn_cli.data.stories import Story, words
+from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import DmnError
 from dmn_cli.model.dmn import DMN
@@ -49,7 +49,7 @@ def _order(stories: list[Story]) -> float:
 def rarity(stories: list[Story], vocabulary: Vocabulary) -> Tensor:
     """How rare each word of the vocabulary is, (V,): 0 (every sentence has it) to 1 (13 % of them have it, or less)."""
     sentences = [text for story in stories for text in (*story.facts, *(q.text for q in story.questions))]
-    held = Counter(word for text in sentences for word in set(words(text)))
+    held = Counter(word for text in sentences for word in set(vocabulary.words_of(text)))
     parts = [held.get(word, 1) / len(sentences) for word in vocabulary.words]
     return torch.tensor([min(1.0, -math.log(part) / 2) for part in parts])
 

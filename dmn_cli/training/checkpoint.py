@@ -12,6 +12,7 @@ import torch
 from dmn_cli import __version__
 from dmn_cli.config import Config, from_plain, plain
 from dmn_cli.data.vocabulary import Vocabulary
+from dmn_cli.data.words import RULE
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
@@ -144,13 +145,15 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _vocabulary(content: object) -> Vocabulary:
-    names = [field.name for field in dataclasses.fields(Vocabulary)]
-    if not isinstance(content, dict) or content.keys() != set(names):
-        raise ValueError(f"vocabulary: expected lists of words: {', '.join(names)}")
-    for name, words in content.items():
+    lists = [field.name for field in dataclasses.fields(Vocabulary) if field.name != "rule"]
+    if not isinstance(content, dict) or content.keys() - {"rule"} != set(lists):
+        raise ValueError(f"vocabulary: expected lists of words: {', '.join(lists)}")
+    for name in lists:
+        words = content[name]
         if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"vocabulary.{name} is no list of words")
-    return Vocabulary(**content)
+    rule = _whole("vocabulary.rule", content.get("rule", 1), RULE)  # before there were rules, there was the first
+    return Vocabulary(**{name: content[name] for name in lists}, rule=rule)
 
 
 def _whole(name: str, value: object, most: int) -> int:

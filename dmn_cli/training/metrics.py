@@ -34,9 +34,10 @@ def score(model: DMN, data: Dataset, batch_size: int) -> Score:
 
 
 def right(model: DMN, predicted: Tensor, batch: Batch) -> Tensor:
-    """(Q,) whether each answer is the true one, in all its words."""
+    """(Q,) whether each answer is a right one, in all its words."""
     if isinstance(model.answer, LinearAnswer):
-        return predicted[:, 0] == batch.answer
-    width = max(predicted.shape[1], batch.answer_words.shape[1])
-    said, true = (F.pad(words, (0, width - words.shape[1]), value=-1) for words in (predicted, batch.answer_words))
-    return (said == true).all(1)
+        return (predicted == torch.cat([batch.answer[:, None], batch.also], 1)).any(1)
+    several = (predicted[:, None], batch.answer_words[:, None], batch.also_words)
+    width = max(words.shape[2] for words in several)
+    said, true, also = (F.pad(words, (0, width - words.shape[2]), value=-1) for words in several)
+    return (said == torch.cat([true, also], 1)).all(2).any(1)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmn_cli.augment.rename import answers, find_classes, find_phrases, rename
-from dmn_cli.data.stories import Question, Story, answer_words, words
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import parts, words
 from dmn_cli.generator.generate import generate
 from dmn_cli.generator.solve import solve
 
@@ -123,7 +124,7 @@ def test_the_seed_decides_and_every_story_has_its_own_order():
 def test_without_classes_a_story_is_as_it_was():
     (same,) = rename([STORY], [], "seed")
     assert [words(fact) for fact in same.facts] == [words(fact) for fact in STORY.facts]
-    assert [answer_words(q.answer) for q in same.questions] == [answer_words(q.answer) for q in STORY.questions]
+    assert [parts(q.answer) for q in same.questions] == [parts(q.answer) for q in STORY.questions]
 
 
 @given(st.text(max_size=8))

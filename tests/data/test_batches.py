@@ -21,18 +21,18 @@ STORIES = [
 def test_vocabulary_of_the_training_stories_alone():
     words = vocab.build(STORIES)
     assert words.words == ["<unk>", "<eof>", "a", "b", "home", "is", "out", "slept", "went", "where", "who"]
-    assert words.answers == ["b", "home", "out"]
-    assert words.answer_words == ["<end>", "b", "home", "out"]
+    assert words.answers == ["B", "home", "out"]
+    assert words.answer_words == ["<end>", "B", "home", "out"]
     assert words.encode(["a", "nobody"]) == [2, 0]
 
 
 def test_lists_are_one_class_and_several_words():
     words = vocab.build([Story(("A.",), (Question("What?", "milk,apple", 1), Question("What?", "nothing", 1)))])
     assert words.answers == ["milk,apple", "nothing"]
-    assert words.answer_words == ["<end>", "apple", "milk", "nothing"]
+    assert words.answer_words == ["<end>", ",", "apple", "milk", "nothing"]
     assert words.encode_answer("Milk, apple") == 0
     assert words.encode_answer("apple,milk") == -1
-    assert words.encode_answer_words("apple,milk,nothing") == [1, 2, 3, 0]
+    assert words.encode_answer_words("apple,milk,nothing") == [2, 1, 3, 1, 4, 0]
     assert words.encode_answer_words("bread") == [-2, 0]
 
 
@@ -53,7 +53,7 @@ def test_a_batch_by_hand():
     # facts 0 and 1 are the first story's, 2 the second's, 3 the end of passes
     assert batch.rows.index.tolist() == [0, 0, 2, 1, 3, 3, 3]
     assert batch.supporting.tolist() == [[1], [0], [0]]
-    assert [words.answers[number] for number in batch.answer] == ["b", "home", "out"]
+    assert [words.answers[number] for number in batch.answer] == ["B", "home", "out"]
     # the story of 2 facts has 4 + 3 words with its markers, the other 4
     assert batch.story_words.sizes == [2, 2, 2, 2, 1, 1, 1]
     assert [words.words[number] for number in batch.story_words.index[batch.fact_ends]] == ["<eof>"] * 3

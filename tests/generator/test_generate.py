@@ -15,7 +15,8 @@ from hypothesis import strategies as some
 
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import ORIGINAL, file_names
-from dmn_cli.data.stories import Question, Story, dump, parse, words
+from dmn_cli.data.stories import Question, Story, dump, parse
+from dmn_cli.data.words import words
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.check import check
 from dmn_cli.generator.declarations import DECLARATIONS

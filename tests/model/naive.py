@@ -6,8 +6,9 @@ Slow and obvious; it shares no code with the package but the weights. The fast m
 import torch
 from torch import Tensor
 
-from dmn_cli.data.stories import Question, Story, answer_words, words
+from dmn_cli.data.stories import Question, Story
 from dmn_cli.data.vocabulary import Vocabulary
+from dmn_cli.data.words import words
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.memory import EARLIEST, NONE
 
@@ -245,7 +246,7 @@ class Asked:
         size = answer.linear.out_features
         state, previous = m, torch.zeros(size, dtype=m.dtype)
         self.answer_loss = m.new_zeros(())
-        for word in [*(vocabulary.answer_words.index(w) for w in answer_words(question.answer)), 0]:
+        for word in vocabulary.encode_answer_words(question.answer):
             state = gru(answer.gru, torch.cat([previous, q]), state)
             scores = answer.linear.weight @ state + answer.linear.bias
             self.answer_loss = self.answer_loss - scores.log_softmax(0)[word]
