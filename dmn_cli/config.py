@@ -42,6 +42,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Field(ge=1, le=10_000)]
 Tasks = Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), AfterValidator(_sorted)]
 File = Annotated[str, Field(pattern=r"^\P{Cc}+$")]  # not empty, no control characters
+Files = File | Annotated[list[File], Field(min_length=1)]
 Subset = Literal[
     "en", "en-10k", "hn", "hn-10k", "shuffled", "shuffled-10k", "en-valid", "en-valid-10k"
 ]  # the directories of v1.2
@@ -64,12 +65,14 @@ class DataConfig(Section):
     """The directory of bAbI v1.2; `en-valid` and `en-valid-10k` bring their own validation split."""
     tasks: Annotated[Tasks | Literal["all"], BeforeValidator(_listed)] = [1]
     """A task number, a list of them (one model for all of them together), or `all`."""
-    train: File | None = None
-    """With `source: files`: the story file to train on."""
-    valid: File | None = None
+    train: Files | None = None
+    """With `source: files`: the story file to train on, or a list of them."""
+    valid: Files | None = None
     """With `source: files`: the validation file; without one, a part of the training stories is set aside."""
-    test: File | None = None
+    test: Files | None = None
     """With `source: files`: the test file, read once at the end and by `dmn eval`."""
+    dialogue: bool = False
+    """A story is a dialogue: every question and its answer are a fact for the questions after them."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The part of the training stories set aside for validation, where there is no validation file."""
     seed: Seed = 0
@@ -594,7 +597,7 @@ def _schemas() -> dict[str, dict[str, Any]]:
 def _options(schema: dict[str, Any]) -> list[str]:
     """What a key accepts, in words."""
     if "anyOf" in schema:
-        return [option for member in schema["anyOf"] for option in _options(member)]
+        return list(dict.fromkeys(option for member in schema["anyOf"] for option in _options(member)))
     if "const" in schema or "enum" in schema:
         return [str(option) for option in schema.get("enum", [schema.get("const")])]
     kind = schema["type"]

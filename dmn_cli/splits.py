@@ -10,7 +10,7 @@ from dmn_cli.babi.download import find_data, task_files
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import DataConfig
-from dmn_cli.data.stories import Story, read
+from dmn_cli.data.stories import Story, as_dialogue, read
 from dmn_cli.data.words import words
 from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.files import sha256
@@ -120,7 +120,7 @@ def _has_validation(data: DataConfig) -> bool:
 def _hold_out(stories: list[Story], data: DataConfig, task: int) -> tuple[list[Story], list[Story]]:
     """Set stories aside for validation: whole ones, since the questions of a story share its facts."""
     if len(stories) < 2:
-        name = data.train if data.source == "files" else f"task {task}"
+        name = named(data, "train") if data.source == "files" else f"task {task}"
         raise DmnError(f"{name}: one story cannot be split into training and validation", "set data.valid")
     count = min(max(1, round(len(stories) * data.validation)), len(stories) - 1)
     held = set(random.Random(f"validation {data.seed} {task}").sample(range(len(stories)), count))
@@ -131,26 +131,42 @@ def _hold_out(stories: list[Story], data: DataConfig, task: int) -> tuple[list[S
 
 
 def _load(data: DataConfig, split: SplitName) -> Split:
+    found = _read(data, split)
+    if not data.dialogue:
+        return found
+    return found._replace(stories={task: [*map(as_dialogue, of_task)] for task, of_task in found.stories.items()})
+
+
+def _read(data: DataConfig, split: SplitName) -> Split:
     if data.source == "generated":
         return Split({task: generate(task, data.questions, data.seed, split) for task in tasks(data)}, {})
     files = _files(data, split)
     try:
-        stories = {task: read(path) for task, path in files.items()}
+        stories = {task: [story for path in paths for story in read(path)] for task, paths in files.items()}
     except DmnError as error:
         if data.source == "files":
             raise
         hint = f"the data is damaged; `dmn data check {shlex.quote(data.dir)}` names all such files"
         raise DmnError(error.message, hint, FAILED) from error
-    return Split(stories, {str(path): sha256(path) for path in files.values()})
+    return Split(stories, {str(path): sha256(path) for paths in files.values() for path in paths})
 
 
-def _files(data: DataConfig, split: SplitName) -> dict[int, Path]:
+def _files(data: DataConfig, split: SplitName) -> dict[int, list[Path]]:
     if data.source == "files":
-        path = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        assert path is not None  # the config's rules, and the callers, see to that
-        return {OWN: Path(path)}
+        return {OWN: own_files(data, split)}
     folder = find_data(Path(data.dir), data.subset)
-    return {task: task_files(folder, data.subset, task)[split] for task in tasks(data)}
+    return {task: [task_files(folder, data.subset, task)[split]] for task in tasks(data)}
+
+
+def own_files(data: DataConfig, split: str) -> list[Path]:
+    """A user's own files of a split; none where the config names none."""
+    named = {"train": data.train, "valid": data.valid, "test": data.test}[split] or []
+    return [Path(path) for path in ([named] if isinstance(named, str) else named)]
+
+
+def named(data: DataConfig, split: str) -> str:
+    """A user's own files of a split, for a reader; "" where there are none."""
+    return ", ".join(map(str, own_files(data, split)))
 
 
 def tasks(data: DataConfig) -> list[int]:

@@ -69,10 +69,10 @@ def find_classes(stories: Sequence[Story]) -> Classes:
     compared = len({word for pair in distance for word in pair})
     if compared < len(candidates):
         log.warning(
-            "data.renamed: %d of %d words were compared, those of questions and answers first, since all would take too "
-            "long; no others are renamed",
-            compared,
+            "note: data.renamed: of %d words only %d were compared, those of questions and answers first: all would "
+            "take too long; no others are renamed",
             len(candidates),
+            compared,
         )
     if not table:
         return []

@@ -68,7 +68,7 @@ def is_free(stories: Iterable[Story]) -> bool:
         return False
     told = _told(looked_at)
     if told is None:
-        log.warning("data.reordered: the facts keep their order: so long stories would take too long to look at")
+        log.warning("note: data.reordered: the facts keep their order: so long stories would take too long to look at")
         return False
     parts = [_parts(story) for story in looked_at]
     backwards = (_features([(after, fact) for fact, after in pairs], facts, asked) for pairs, facts, asked in parts)

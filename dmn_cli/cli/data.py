@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dmn_cli.cli.convert import convert
 from dmn_cli.cli.options import Json, print_json
 from dmn_cli.errors import DmnError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dmn_cli.generator.check import Checked
 
 app = typer.Typer(no_args_is_help=True, help="Look at stories: figures, a story, errors.")
+app.command("convert")(convert)
 
 DataDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder of `dmn download-babi` or `generate-babi`.")]
 Subset = Annotated[str, typer.Option(help="A directory of v1.2: en, en-10k, en-valid …")]
@@ -34,7 +36,7 @@ def stats(
     """Print the figures of each task and split: sizes, lengths, words, the majority baseline, repeated questions."""
     from dmn_cli.babi.download import find_data, task_files
     from dmn_cli.babi.tasks import TASKS
-    from dmn_cli.data.stats import measure
+    from dmn_cli.data.stats import measure, notes
     from dmn_cli.data.stories import read
 
     folder = find_data(data_dir, _known(subset))
@@ -50,6 +52,8 @@ def stats(
             continue
         splits = {split: read(path) for split, path in files.items()}
         for split, stories in splits.items():
+            for note in notes(stories):
+                typer.echo(f"note: {files[split]}: {note}", err=True)
             figures = measure(stories, splits["train"])._asdict()
             rows.append({"task": number, "name": TASKS[number].name, "split": split, **figures})
     if missing:

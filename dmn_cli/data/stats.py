@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from dmn_cli.data.stories import Question, Story
-from dmn_cli.data.words import alternatives, parts, words
+from dmn_cli.data.vocabulary import Vocabulary
+from dmn_cli.data.words import alternatives, parts, unspaced, words
 
 
 class Stats(NamedTuple):
@@ -60,6 +61,79 @@ def measure(stories: list[Story], training: list[Story]) -> Stats:
         majority=given[usual] / len(questions),
         repeats=sum(one in known for one in _seen(stories)),
     )
+
+
+class Unseen(NamedTuple):
+    """What training has never seen of a split.
+
+    Attributes:
+        answers: questions none of whose right answers is one that the network can give.
+        questions: questions that hold an unknown word, or come after a fact that does.
+        words: the unknown words, the most frequent first.
+    """
+
+    answers: int
+    questions: int
+    words: list[str]
+
+
+def unseen(stories: Iterable[Story], vocabulary: Vocabulary, by_word: bool = False) -> Unseen:
+    """Count what a network trained with a vocabulary cannot know.
+
+    Args:
+        stories: of the split.
+        vocabulary: of training.
+        by_word: the network says answers word by word (``model.answer: gru``): only their words must be known.
+    """
+    known = {*vocabulary.words}
+    strange: Counter[str] = Counter()
+    answers = questions = 0
+    for story in stories:
+        facts = [[word for word in vocabulary.words_of(fact) if word not in known] for fact in story.facts]
+        first = next((at for at, words in enumerate(facts) if words), len(facts))
+        strange.update(word for words in facts for word in words)
+        for question in story.questions:
+            asked = [word for word in vocabulary.words_of(question.text) if word not in known]
+            strange.update(asked)
+            questions += bool(asked) or first < question.facts
+            answers += not any(
+                min(vocabulary.encode_answer_words(one)) >= 0 if by_word else vocabulary.encode_answer(one) >= 0
+                for one in vocabulary.right_answers(question.answer)
+            )
+    return Unseen(answers, questions, [word for word, _ in strange.most_common()])
+
+
+SHOWN = 3
+"""Examples in a note."""
+
+
+def notes(stories: Iterable[Story]) -> list[str]:
+    """What a reader should know of the words of stories: where words could not be told apart, each as a sentence."""
+    texts = list(dict.fromkeys(text.strip() for story in stories for text in _texts(story)))
+    read = {text: words(text) for text in texts}
+    found = []
+    if len(texts) > 1 and all(len(told) == 1 for told in read.values()):
+        found.append(f"every sentence is one word, such as {texts[0]!r}: write words with spaces between them")
+    letters = [text for text, told in read.items() if sum(map(unspaced, told)) > 1]
+    if letters:
+        found.append(
+            f"{len(letters)} of {len(texts)} sentences, such as {letters[0]!r}, are of a script without spaces and are "
+            "read letter by letter, from which more stories are needed to learn"
+        )
+    alike: dict[tuple[str, ...], dict[str, str]] = {}
+    for text, told in read.items():
+        alike.setdefault(tuple(told), {}).setdefault(_bare(text), text)
+    several = [[*spellings.values()][:2] for spellings in alike.values() if len(spellings) > 1]
+    if several:
+        examples = "; ".join(" and ".join(map(repr, two)) for two in several[:SHOWN])
+        found.append(f"{len(several)} sentences are read alike though they are written differently: {examples}")
+    return found
+
+
+def _bare(text: str) -> str:
+    """A sentence but for its spaces, the case of its first letter, and what closes it: none of these means anything."""
+    text = " ".join(text.split())
+    return (text[:1].lower() + text[1:]).rstrip(" .?!。？！।…")
 
 
 def _texts(story: Story) -> Iterable[str]:

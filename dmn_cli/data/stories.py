@@ -4,12 +4,13 @@ A line is ``ID text`` (a fact) or ``ID question<TAB>answer<TAB>supporting IDs``;
 question lines are counted too (Weston et al., arXiv 1502.05698, and the README of the data).
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dmn_cli.data.words import parts, words
+from dmn_cli.data.words import alternatives, parts, words
 from dmn_cli.errors import DmnError
 
 
@@ -43,25 +44,53 @@ class Story:
         return replace(self, questions=tuple(replace(question, supporting=()) for question in self.questions))
 
 
+def as_dialogue(story: Story) -> Story:
+    """A story whose questions, each with its answer, are facts for the questions after them."""
+    facts: list[str] = []
+    questions: list[Question] = []
+    new: dict[int, int] = {}  # where the facts of the story stand among all
+    for question in story.questions:
+        for fact in range(len(new), question.facts):
+            new[fact] = len(facts)
+            facts.append(story.facts[fact])
+        supporting = tuple(new[fact] for fact in question.supporting)
+        questions.append(replace(question, facts=len(facts), supporting=supporting))
+        facts.append(f"{question.text} {alternatives(question.answer)[0]}")
+    return Story((*facts, *story.facts[len(new) :]), tuple(questions))
+
+
 _ID = "[0-9]{1,18}"  # Python refuses to read a number of some thousand digits
+_SHAPE = "a question is `ID text?<TAB>answer<TAB>supporting IDs`"
+
+ASKING = ("?", "？", "؟")
+"""How a question ends."""
+
+log = logging.getLogger(__name__)
+
+
+def _lost_tabs(body: str) -> bool:
+    """Whether a line is a question and its answer without a tab: `Where is Mary?  kitchen  1`."""
+    asked = re.search(r"[?？؟]\s+(\S.*)$", body)
+    if asked and not asked[1].endswith((".", "!", "。", "…", '"', "”", "»", *ASKING)):
+        return True
+    return re.search(r"\S(?: {2,}|\t)\S.*(?: {2,}|\t)[0-9]+(?: +[0-9]+)*$", body) is not None
 
 
 def read(path: Path) -> list[Story]:
-    """Read a story file.
+    """Read a story file, in bAbI's format or another that ``formats`` knows.
 
     Raises:
         DmnError: the file is missing, is not UTF-8 text, holds no question, or breaks the format (file:line).
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise DmnError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DmnError(f"{path}:{line}: not UTF-8 text") from error
-    stories = parse(text, str(path))
+    from dmn_cli.data import formats  # which makes stories, too
+
+    stories = formats.parse(data, str(path))
     if not stories:
-        raise DmnError(f"{path}: no question in this file", "a question is `ID text?<TAB>answer<TAB>supporting IDs`")
+        raise DmnError(f"{path}: no question in this file", _SHAPE)
     return stories
 
 
@@ -76,20 +105,27 @@ def parse(text: str, name: str = "text") -> list[Story]:
         DmnError: a line breaks the format; the message starts with ``name:line``.
     """
     stories: list[Story] = []
+    candidates = False
     for lines in _split(text, name):
         facts: list[str] = []
         questions: list[Question] = []
         position: dict[int, int] = {}  # line ID -> index of the fact
         for identifier, (where, body) in enumerate(lines, start=1):
-            if "\t" in body:
+            text, *fields = body.split("\t")
+            if any(field.strip() for field in fields) or (fields and text.rstrip().endswith(ASKING)):
                 questions.append(_question(body, where, position))
-            elif not words(body):
+                candidates = candidates or len(fields) > 2
+            elif _lost_tabs(body):
+                raise DmnError(f"{where}: the tabs of this question became spaces: {_short(body)}", _SHAPE)
+            elif not words(text):
                 raise DmnError(f"{where}: no words after the line number", "a fact is `ID text`")
             else:
                 position[identifier] = len(facts)
-                facts.append(body)
+                facts.append(text.rstrip())
         if questions:
             stories.append(Story(tuple(facts), tuple(questions)))
+    if candidates:
+        log.warning("note: %s: candidates (a fourth field) are ignored: any answer of training can be given", name)
     return stories
 
 
@@ -118,16 +154,15 @@ def _split(text: str, name: str) -> Iterator[list[tuple[str, str]]]:
 
 def _question(body: str, where: str, position: dict[int, int]) -> Question:
     fields = [field.strip() for field in body.split("\t")]
-    shape = "a question is `ID text?<TAB>answer<TAB>supporting IDs`"
-    if len(fields) > 3:
-        raise DmnError(f"{where}: {len(fields)} fields, expected question, answer and supporting IDs", shape)
+    if len(fields) > 4:
+        raise DmnError(f"{where}: {len(fields)} fields, expected question, answer and supporting IDs", _SHAPE)
     text, answer = fields[:2]
     if not words(text):
-        raise DmnError(f"{where}: no words before the tab", shape)
+        raise DmnError(f"{where}: no words before the tab", _SHAPE)
     if not parts(answer):
-        raise DmnError(f"{where}: no answer after the tab", shape)
+        raise DmnError(f"{where}: no answer after the tab", _SHAPE)
     supporting = []
-    for field in fields[2].split() if len(fields) == 3 else []:
+    for field in fields[2].split() if len(fields) > 2 else []:
         if not re.fullmatch(_ID, field) or int(field) not in position:
             known = f"the facts before it are {_ranges(position)}" if position else "no fact stands before it"
             raise DmnError(f"{where}: supporting ID {_short(field)} is not a fact before this question: {known}")

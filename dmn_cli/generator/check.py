@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
+from dmn_cli.data.stats import notes
 from dmn_cli.data.stories import Question, Story, read
 from dmn_cli.data.words import alternatives, parts
 from dmn_cli.errors import DmnError
-from dmn_cli.generator.solve import CHAINED, Solution, grammar, solve
+from dmn_cli.generator.solve import CHAINED, STEPS, Solution, grammar, read_facts, solve
 from dmn_cli.generator.words import ENGLISH, Changes, Words, words_for
 
 FOREIGN = ("hn", "shuffled")
@@ -89,33 +92,76 @@ def check_file(path: Path, changes: Changes | None = None) -> Checked:
     if task and path.parent.name.startswith(FOREIGN):
         return Checked(notes=[f"{path.parent}: not in English, only the format was checked"])
     try:
-        return check(stories, str(path), words_for(task, changes) if task else _words(changes))
+        found = check(stories, str(path), words_for(task, changes) if task else _words(changes), own=not task)
     except DmnError as error:
         if task:
             return Checked(findings=[error.message])
-        return Checked(notes=[f"{error.message}; only the format was checked"])
+        found = Checked(notes=[f"{error.message}; only the format was checked"])
+    found.notes += [f"{path}: {note}" for note in notes(stories)]
+    return found
 
 
 def _words(changes: Changes | None) -> Words:
     return replace(ENGLISH, **(changes or {}))
 
 
-def check(stories: Iterable[Story], name: str = "stories", words: Words = ENGLISH) -> Checked:
-    """Compare the labels of stories with what the solver derives.
+def check(stories: Iterable[Story], name: str = "stories", words: Words = ENGLISH, own: bool = False) -> Checked:
+    """Compare the labels of stories with what the solver derives; and see that no facts contradict each other.
+
+    Args:
+        stories: in words of the twenty tasks.
+        name: what to call them in findings.
+        words: for stories that were generated with other words.
+        own: they are a user's own: questions that no rule answers are no findings.
 
     Raises:
         DmnError: a sentence cannot be read; the message starts with the name and the story.
     """
     checked = Checked()
+    unanswered = 0
     for number, story in enumerate(stories, start=1):
         where = f"{name}: story {number}"
         try:
             solutions = solve(story, words)
         except DmnError as error:
             raise DmnError(f"{where}: {error.message}", error.hint) from error
+        if circle := _contradiction(story, words):
+            checked.findings.append(f"{where}: facts contradict each other: {_quoted(story, circle)}")
         for question, solution in zip(story.questions, solutions, strict=True):
-            _compare(story, question, solution, f"{where}: {question.text.strip()}", words, checked)
+            if own and solution is None:
+                unanswered += 1
+            else:
+                _compare(story, question, solution, f"{where}: {question.text.strip()}", words, checked)
+    if unanswered:
+        every = unanswered + checked.questions
+        checked.notes.append(f"{name}: not checked: {unanswered} of {every} answers, which no rule of bAbI gives")
     return checked
+
+
+def _contradiction(story: Story, words: Words) -> list[int]:
+    """Facts by which something is south, left or smaller of itself; none where there are no such facts."""
+    below: list[dict[str, dict[str, int]]] = [
+        {},
+        {},
+        {},
+    ]  # two axes, and size: what is more than what, and the fact
+    for index, fact in enumerate(read_facts(story.facts, grammar(words))):
+        if fact.kind == "beside":
+            steps = (*STEPS[fact.names[0]], 0)
+        elif fact.kind in ("larger", "smaller"):
+            steps = (0, 0, 1 if fact.kind == "larger" else -1)
+        else:
+            continue
+        for less, step in zip(below, steps, strict=True):
+            if step:
+                small, large = (fact.names[-1], fact.who[0])[::step]
+                less.setdefault(large, {}).setdefault(small, index)
+    for less in below:
+        try:
+            TopologicalSorter(less).prepare()
+        except CycleError as error:
+            return sorted(less[large][small] for small, large in pairwise(error.args[1]))
+    return []
 
 
 def _compare(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from dmn_cli.config import Config
 from dmn_cli.report.results import TaskResult, interval, mean_accuracy
+from dmn_cli.splits import named
 
 HEADER = ["task", "name", "asked", "accuracy", "95 % interval", "paper", "passed"]
 
@@ -18,7 +19,7 @@ def title(config: Config, split: str, is_babi: bool) -> str:
     stories = {
         "babi": f"bAbI {config.data.subset}" if is_babi else unknown,
         "generated": "generated stories (not bAbI)",
-        "files": getattr(config.data, split) or config.data.train,
+        "files": named(config.data, split) or named(config.data, "train"),
     }[config.data.source]
     return f"{stories}, {split} split"
 

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import logging
 import platform
 import shlex
 import shutil
@@ -25,6 +26,7 @@ from dmn_cli.augment.changes import Changes
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset
+from dmn_cli.data.stats import notes
 from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.data.words import RULE
@@ -34,7 +36,7 @@ from dmn_cli.model import kernels
 from dmn_cli.report import tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.runs.lock import InUseError, exclusive
-from dmn_cli.splits import Split, load_split, load_training
+from dmn_cli.splits import Split, load_split, load_training, named, own_files
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
 from dmn_cli.training.build import build, dataset, order, passes, rarity
@@ -43,6 +45,8 @@ from dmn_cli.training.evaluate import evaluate
 
 SAVE_SECONDS = 5.0
 """Work that a crash can lose at most."""
+
+log = logging.getLogger(__name__)
 
 BUSY = "another process is training in it"
 
@@ -139,14 +143,17 @@ class Prepared(NamedTuple):
 def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     """Read the data and build the network of a new run; nothing is written."""
     torch.set_num_threads(threads)
-    if config.data.test is not None and not Path(config.data.test).is_file():
-        raise DmnError(
-            f"{config.data.test}: no such file", "data.test is read after the training; leave it out if there is none"
-        )
+    for path in own_files(config.data, "test"):
+        if not path.is_file():
+            raise DmnError(
+                f"{path}: no such file", "data.test is read after the training; leave it out if there is none"
+            )
     train, valid = load_training(config.data)
     stories = _flat(train)
     if config.train.supervision == "strong":
         _check_supporting(stories, config)
+    for note in notes(stories):
+        log.warning("note: %s", note)
     seen = _seen(config, train)
     changes = changing.find(config.data, seen)
     vocabulary = _vocabulary(train, changes)
@@ -379,7 +386,7 @@ def _check_supporting(stories: list[Story], config: Config) -> None:
         for question in story.questions:
             if not question.supporting:
                 raise DmnError(
-                    f"{config.data.train or 'training stories'}: no supporting facts for {question.text!r}",
+                    f"{named(config.data, 'train') or 'training stories'}: no supporting facts for {question.text!r}",
                     "write them after a second tab, or train without: --set train.supervision=weak",
                 )
 

@@ -60,6 +60,36 @@ def test_supporting_facts_are_optional():
     assert stories.parse("1 A b.\n2 What?\tb\n")[0].questions[0].supporting == ()
 
 
+def test_a_tab_after_a_fact_is_none():
+    assert stories.parse("1 A b.\t\n2 C d.\t \t\n3 What?\tb\t1\n")[0].facts == ("A b.", "C d.")
+
+
+def test_facts_that_ask_or_count_stay_facts():
+    told = (
+        "Where? He did not say.",
+        'Mary asked "where?" twice.',
+        "Really?",
+        "There are 3 boxes and  2 mats in room 7",
+    )
+    text = "".join(f"{number} {fact}\n" for number, fact in enumerate(told, start=1)) + "5 What?\tb\n"
+    assert stories.parse(text)[0].facts == told
+
+
+def test_candidates_are_read_past_with_a_note(caplog):
+    (story,) = stories.parse("1 A b.\n2 What XXXXX?\tb\t\tb|c|d\n", "cbt.txt")
+    assert story.questions == (Question("What XXXXX?", "b", 1),)
+    assert caplog.messages == [
+        "note: cbt.txt: candidates (a fourth field) are ignored: any answer of training can be given"
+    ]
+
+
+def test_the_turns_of_a_dialogue_are_facts():
+    (story,) = stories.parse("1 It rains.\n2 hi\thello\n3 I go.\n4 who?\tBob|Rob\t3 1\n5 bye\tbye\n")
+    said = stories.as_dialogue(story)
+    assert said.facts == ("It rains.", "hi hello", "I go.", "who? Bob", "bye bye")
+    assert [(q.facts, q.supporting) for q in said.questions] == [(1, ()), (3, (2, 0)), (4, ())]
+
+
 def test_a_question_may_come_first():
     assert stories.parse("1 What?\tb\t\n")[0] == Story((), (Question("What?", "b", 0),))
 
@@ -77,7 +107,13 @@ MALFORMED = {
     "1 A b.\n2 What?\tb\t1,1\n": "text:2: supporting ID '1,1'",
     "1 What?\tb\t1\n": "text:1: supporting ID '1' is not a fact before this question: no fact stands before it",
     "1 A b.\n2 C d.\n3 What?\tb\t0\n": "the facts before it are 1-2",
-    "1 A b.\n2 What?\tb\t1\tmore\n": "text:2: 4 fields, expected question, answer and supporting IDs",
+    "1 A b.\n2 What?\tb\t1\tmore\tstill\n": "text:2: 5 fields, expected question, answer and supporting IDs",
+    "1 A b.\n2 What?\t\n": "text:2: no answer after the tab",
+    "1 A b.\n2 What?    b    1\n": "text:2: the tabs of this question became spaces: 'What?    b    1'",
+    "1 A b.\n2 What? b 1\n": "text:2: the tabs of this question became spaces",
+    "1 A b.\n2 What? red box\n": "text:2: the tabs of this question became spaces",
+    "1 A b.\n2 C d.\n3 Where is Mary    kitchen    1 2\n": "text:3: the tabs of this question became spaces",
+    "1 小明去了。\n2 在哪里？ 厨房\n": "text:2: the tabs of this question became spaces",
     "-1 A b.\n": "text:1: no line number",
     "1A b.\n": "text:1: no line number",
     "9" * 5000 + " A b.\n": "text:1: no line number: '" + "9" * 39 + "…'",

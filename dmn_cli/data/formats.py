@@ -1,0 +1,173 @@
+"""Story files in other formats than bAbI's, told apart by what stands in them.
+
+- JSON lines, or one JSON list, of Hugging Face's ``babi_qa``: ``{"passage", "question", "answer"}`` per question, or
+  ``{"story": …}`` with the lines of a story as columns or as rows (``id``, ``type``, ``text``, ``supporting_ids``,
+  ``answer``; type 1 is a question);
+- ParlAI's ``text:…<TAB>labels:…<TAB>episode_done:True``: the last line of a text is the question;
+- a ``.zip`` that holds one file of these.
+"""
+
+import io
+import json
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from dmn_cli.data import stories as babi
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.words import parts, words
+from dmn_cli.errors import DmnError
+
+LARGEST = 500_000_000
+"""Bytes of a file in an archive, unpacked; more is a mistake, or malice."""
+
+log = logging.getLogger(__name__)
+
+
+def parse(data: bytes, name: str) -> list[Story]:
+    """The stories of a file in any of the formats.
+
+    Raises:
+        DmnError: it is not UTF-8 text, or breaks its format (name:line).
+    """
+    if data.startswith(b"PK\x03\x04"):
+        data, name = _unzipped(data, name)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DmnError(f"{name}:{line}: not UTF-8 text") from error
+    if re.match(r"\s*[{\[]", text):
+        return [story for row, where in _rows(text, name) for story in [_from_row(row, where)] if story.questions]
+    if re.match(r"\s*text:", text):
+        return list(_from_parlai(text, name))
+    return babi.parse(text, name)
+
+
+def _unzipped(data: bytes, name: str) -> tuple[bytes, str]:
+    """The one file in an archive, and what to call it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
+            if len(files) != 1:
+                raise DmnError(f"{name}: {len(files)} files in it, expected one", "unpack it, and name the file")
+            if files[0].file_size > LARGEST:
+                raise DmnError(f"{name}: {files[0].filename} is larger than {LARGEST:,} bytes")
+            return archive.read(files[0]), f"{name}/{files[0].filename}"
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+        raise DmnError(f"{name}: damaged or locked archive: {error}") from error
+
+
+def _rows(text: str, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The rows of JSON lines or of one JSON list, and where each stands."""
+    try:
+        whole = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        found = [(line, f"{name}:{at}") for at, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    else:
+        listed = whole if isinstance(whole, list) else [whole]
+        found = [(row, f"{name}: row {at}") for at, row in enumerate(listed, start=1)]
+    for row, where in found:
+        if isinstance(row, str):
+            try:
+                row = json.loads(row)
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise DmnError(f"{where}: not JSON: {getattr(error, 'msg', 'nested too deep')}") from error
+        if not isinstance(row, dict):
+            raise DmnError(f"{where}: expected an object, {{…}}", _ROW)
+        yield row, where
+
+
+_ROW = 'a row is {"passage": …, "question": …, "answer": …}, or {"story": …} as in Hugging Face\'s babi_qa'
+
+
+def _from_row(row: dict[str, Any], where: str) -> Story:
+    if isinstance(row.get("story"), dict | list):
+        return _nested(row["story"], where)
+    passage, question, answer = (row.get(key) for key in ("passage", "question", "answer"))
+    if isinstance(answer, int | float) and not isinstance(answer, bool):
+        answer = str(answer)
+    if not isinstance(passage, str) or not isinstance(question, str) or not isinstance(answer, str):
+        raise DmnError(
+            f"{where}: expected text for passage, question and answer; found {', '.join(row) or 'none'}", _ROW
+        )
+    facts = _sentences(passage)
+    return Story(tuple(facts), (_checked(Question(_line(question), _line(answer), len(facts)), where),))
+
+
+def _sentences(passage: str) -> list[str]:
+    """The sentences of a passage: its lines; of one line, what ends in a full stop."""
+    lines = passage.splitlines()
+    if len(lines) < 2:
+        lines = re.split(r"(?<=[.!?])\s+|(?<=[。！？])", passage)
+    return [_line(line) for line in lines if words(line)]
+
+
+def _nested(story: Any, where: str) -> Story:
+    """The lines of a story, as columns (``{"text": […], …}``) or as rows (``[{"text": …}, …]``)."""
+    keys = ("id", "type", "text", "supporting_ids", "answer")
+    try:
+        lines = [tuple(line[key] for key in keys) for line in story] if isinstance(story, list) else None
+        lines = lines or list(zip(*(story[key] for key in keys), strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DmnError(f"{where}: a story wants {', '.join(keys)}, for each line", _ROW) from error
+    facts: list[str] = []
+    questions: list[Question] = []
+    position: dict[str, int] = {}
+    for identifier, kind, text, supporting, answer in lines:
+        if not isinstance(text, str) or not isinstance(answer, str) or not isinstance(supporting, list):
+            raise DmnError(f"{where}: text and answer are text, supporting_ids a list", _ROW)
+        if kind not in (1, "question"):
+            position[str(identifier)] = len(facts)
+            facts.append(_line(text))
+        elif unknown := [one for one in supporting if str(one) not in position]:
+            raise DmnError(f"{where}: supporting id {unknown[0]!r} is no fact before the question {text!r}")
+        else:
+            named = tuple(position[str(one)] for one in supporting)
+            questions.append(_checked(Question(_line(text), _line(answer), len(facts), named), where))
+    return Story(tuple(facts), tuple(questions))
+
+
+def _from_parlai(text: str, name: str) -> Iterator[Story]:
+    """Facts of an episode stay known to its later questions."""
+    facts: list[str] = []
+    questions: list[Question] = []
+    ignored = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{name}:{number}"
+        fields = dict(field.partition(":")[::2] for field in line.strip("\r").split("\t"))
+        if "text" not in fields:
+            raise DmnError(f"{where}: no field `text:`", "a line is `text:facts and question<TAB>labels:answer`")
+        ignored = ignored or "label_candidates" in fields
+        told = [_line(part) for part in fields["text"].replace("\\n", "\n").split("\n") if words(part)]
+        answer = fields.get("labels", fields.get("eval_labels", ""))
+        if answer and told:
+            facts += told[:-1]
+            questions.append(_checked(Question(told[-1], _line(answer), len(facts)), where))
+        else:
+            facts += told
+        if fields.get("episode_done", "").strip().lower() == "true":
+            if questions:
+                yield Story(tuple(facts), tuple(questions))
+            facts, questions = [], []
+    if questions:
+        yield Story(tuple(facts), tuple(questions))
+    if ignored:
+        log.warning("note: %s: candidates are ignored: any answer of training can be given", name)
+
+
+def _line(text: str) -> str:
+    """A text as it can stand on a line."""
+    return " ".join(text.split())
+
+
+def _checked(question: Question, where: str) -> Question:
+    if not words(question.text):
+        raise DmnError(f"{where}: a question without words")
+    if not parts(question.answer):
+        raise DmnError(f"{where}: no answer to {question.text!r}")
+    return question
