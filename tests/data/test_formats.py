@@ -67,7 +67,7 @@ def test_an_archive_of_one_file(tmp_path):
 
 
 MALFORMED = {
-    '{"passage": "A."}\n': "own: row 1: passage, question and answer must be text; there are passage",
+    '{"passage": "A."}\n': "own: row 1: expected text for passage, question and answer; found passage",
     json.dumps(FLAT) + "\n{oh\n": "own:2: not JSON",
     "[1]": "own: row 1: expected an object",
     '{"story": {"id": ["1"]}}': "a story wants id, type, text, supporting_ids, answer",

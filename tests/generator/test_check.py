@@ -113,3 +113,29 @@ def test_a_file_with_other_words(tmp_path: Path) -> None:
     path = tmp_path / "qa1_x_train.txt"
     path.write_text(GOOD.replace("went", "danced"))
     assert check_file(path, {"moves": ("danced",)}).findings == []
+
+
+def test_facts_that_contradict_each_other_are_found():
+    text = (
+        "1 The study is south of the cellar.\n2 The attic is west of the study.\n"
+        "3 What is north of the study?\tcellar\t1\n4 The cellar is south of the study.\n"
+    )
+    checked = check(parse(text), "own")
+    assert checked.findings == [
+        "own: story 1: facts contradict each other: "
+        "`The study is south of the cellar.`, `The cellar is south of the study.`"
+    ]
+    larger = (
+        "1 The box is bigger than the chest.\n2 The box fits inside the mat.\n3 The chest is bigger than the mat.\n"
+    )
+    (finding,) = check(parse(f"{larger}4 Is the box bigger than the chest?\tyes\t1\n"), "own").findings
+    assert finding.count("`") == 6  # all three
+
+
+def test_of_own_stories_it_is_said_what_no_rule_answers(tmp_path):
+    (tmp_path / "own.txt").write_text(
+        "1 Mary went to the kitchen.\n2 Where is John?\tkitchen\n3 Where is Mary?\tKitchen.\t1\n"
+    )
+    checked = check_file(tmp_path / "own.txt")
+    assert (checked.questions, checked.answers, checked.findings) == (1, 1, [])
+    assert checked.notes == [f"{tmp_path}/own.txt: not checked: 1 of 2 answers, which no rule of bAbI gives"]
