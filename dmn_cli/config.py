@@ -141,7 +141,8 @@ class ModelConfig(Section):
     """Append a fact that means `enough`: a question's passes stop when its gate picks it. It has to be taught, so
     `auto` is true with `supervision: strong` and false with `weak`."""
     answer: Literal["linear", "gru"] = "linear"
-    """One of the answers seen in training, or a GRU that writes the words of the answer one by one."""
+    """One of the answers seen in training, or a GRU that writes the words of the answer one by one: it can give new
+    answers of known words."""
     embedding_dropout: Fraction = 0.0
     """Dropout on the word vectors."""
     fact_dropout: Fraction = 0.0
