@@ -52,7 +52,7 @@ def test_the_answer_is_that_of_an_evaluation(name):
         answer = predicted[place[number]].tolist()
         words = [vocabulary.answers[answer[0]]]
         if config.model.answer == "gru":
-            words = [vocabulary.answer_words[word] for word in answer if word > 0]
+            words = [vocabulary.said(answer)]
         assert given.answer == ",".join(words)
         made = [
             one.logits[(one.asked == place[number]).nonzero().item()]
