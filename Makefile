@@ -8,7 +8,7 @@ help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 # what `make train` needs, and what the tests need besides
-.venv/installed: pyproject.toml setup.py constraints.txt dmn_cli/model/kernels.c
+.venv/installed: pyproject.toml setup.py constraints.txt dmn_cli/model/fast/kernels.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "dmn needs Python 3.10 or newer: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

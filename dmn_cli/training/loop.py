@@ -12,7 +12,8 @@ from torch import Tensor
 from dmn_cli.config import TrainConfig
 from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.model.dmn import DMN, Loss
+from dmn_cli.model.dmn import DMN
+from dmn_cli.model.loss import Loss
 from dmn_cli.training.metrics import score
 
 

@@ -689,4 +689,4 @@ def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
     blind = run.prepare(config, CPU, 1)
     assert as_told.changes == blind.changes
     assert as_told.changes.renamed[7]
-    assert as_told.checkpoint.model.memory.order == blind.checkpoint.model.memory.order == 0
+    assert as_told.checkpoint.decided == blind.checkpoint.decided
