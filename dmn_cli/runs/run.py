@@ -150,7 +150,7 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     changes = changing.find(config.data, seen)
     vocabulary = _vocabulary(train, changes)
     model = build(config, vocabulary, passes(config, stories)).to(device)
-    if config.model.gate == "ordered":
+    if config.model.gate == "by-order":
         model.memory.order.fill_(order(seen))
     if model.rarity is not None:
         model.rarity.copy_(rarity(stories, vocabulary))

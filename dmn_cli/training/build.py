@@ -35,7 +35,7 @@ def passes(config: Config, stories: list[Story]) -> int:
 
 
 def order(stories: dict[int, list[Story]]) -> float:
-    """Which open gate counts where gates are ordered; for tasks that differ in this, the latest."""
+    """Which open gate counts with ``model.gate: by-order``; for tasks that differ in this, the latest."""
     orders = set(map(_order, stories.values()))
     return orders.pop() if len(orders) == 1 else LATEST
 
@@ -63,7 +63,8 @@ def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:
         answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
         passes=passes,
         end_of_passes=config.end_of_passes,
-        **model.model_dump(exclude={"facts", "passes", "end_of_passes"}),
+        gate="ordered" if model.gate == "by-order" else model.gate,
+        **model.model_dump(exclude={"facts", "passes", "end_of_passes", "gate"}),
     )
 
 
