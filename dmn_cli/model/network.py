@@ -27,7 +27,7 @@ GATES: dict[str, type[Gate]] = {"dmn": Gate, "dmn-plus": DMNPlusGate}
 WEIGHTINGS: dict[str, Callable[[Order], Weighting]] = {
     "sigmoid": lambda order: SIGMOID,
     "softmax": lambda order: SOFTMAX,
-    "ordered": BY_ORDER.__getitem__,
+    "by-order": BY_ORDER.__getitem__,
 }
 
 EPISODES: dict[str, Callable[[int], nn.Module]] = {
@@ -77,7 +77,7 @@ def network(
     Args:
         words: V, the size of the vocabulary.
         answers: A, the number of answers (``answer="linear"``) or of answer words (``answer="gru"``).
-        order: with ``gate="ordered"``, which open gate counts.
+        order: with ``gate="by-order"``, which open gate counts.
         rarity: (V,) in [0, 1], with ``gate_words``: how rare each word is.
 
     The rest is as the config's keys of the same names, see config.ModelConfig.

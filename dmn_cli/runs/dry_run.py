@@ -39,7 +39,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **({"reordered": _list(changes.reordered)} if config.data.reordered else {}),
         "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
         "passes": f"at most {checkpoint.decided.passes}",
-        **({"ordered gates": COUNTS[checkpoint.decided.order]} if config.model.gate == "ordered" else {}),
+        **({"gates by order": COUNTS[checkpoint.decided.order]} if config.model.gate == "by-order" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"{gates}answers {loss.answers.item():.4f}",

@@ -29,7 +29,7 @@ class Decided(NamedTuple):
 
     Attributes:
         passes: P, with ``model.passes: auto``; else the config's.
-        order: which open gate counts, with ``model.gate: ordered``.
+        order: which open gate counts, with ``model.gate: by-order``.
         rarity: (V,) in [0, 1] of every word, with ``model.gate_words``; else None.
     """
 
@@ -43,7 +43,7 @@ def decide(config: Config, stories: dict[int, list[Story]], vocabulary: Vocabula
     flat = [story for of_task in stories.values() for story in of_task]
     return Decided(
         passes(config, flat),
-        order(stories) if config.model.gate == "ordered" else Order.LATEST,
+        order(stories) if config.model.gate == "by-order" else Order.LATEST,
         rarity(flat, vocabulary) if config.model.gate_words else None,
     )
 
@@ -61,7 +61,7 @@ def passes(config: Config, stories: list[Story]) -> int:
 
 
 def order(stories: dict[int, list[Story]]) -> Order:
-    """Which open gate counts where gates are ordered; for tasks that differ in this, the latest."""
+    """Which open gate counts with ``model.gate: by-order``; for tasks that differ in this, the latest."""
     orders = set(map(_order, stories.values()))
     return orders.pop() if len(orders) == 1 else Order.LATEST
 

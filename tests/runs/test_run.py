@@ -675,7 +675,7 @@ def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
     config = config.model_copy(
         update={
             "data": config.data.model_copy(update={"renamed": True, "questions": 300, "tasks": [7]}),
-            "model": config.model.model_copy(update={"gate": "ordered", "passes": 2}),
+            "model": config.model.model_copy(update={"gate": "by-order", "passes": 2}),
         }
     )
     as_told = run.prepare(config, CPU, 1)

@@ -52,7 +52,7 @@ def test_words_in_every_sentence_are_not_rare():
     assert found["<unk>"] == 1.0
 
 
-@pytest.mark.parametrize("gate", ["softmax", "ordered", "sigmoid"])
+@pytest.mark.parametrize("gate", ["softmax", "by-order", "sigmoid"])
 def test_gates_start_by_following_shared_words(gate):
     """*What color is Greg?* A pass each finds *Greg is a rhino*, *Lily is a rhino*, *Lily is yellow*."""
     config = from_plain(
