@@ -10,8 +10,8 @@ import typer
 from dmn_cli.cli.options import Device, Json, print_json
 
 if TYPE_CHECKING:
+    from dmn_cli.report.prediction import Prediction
     from dmn_cli.training.checkpoint import Checkpoint
-    from dmn_cli.training.predictions import Prediction
 
 
 def ask(
@@ -102,4 +102,4 @@ def _show(answer: "Prediction") -> None:
     if answer.unknown:
         print(f"never seen in training: {', '.join(answer.unknown)}", file=sys.stderr)
     typer.echo(f"{answer.question}  {answer.answer}")
-    Console().print(heat_table(answer.facts, answer.gates))
+    Console().print(heat_table(answer))

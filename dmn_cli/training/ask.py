@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from dmn_cli.data.stories import Question, Story, words
 from dmn_cli.errors import DmnError
+from dmn_cli.report.prediction import Prediction
 from dmn_cli.splits import OWN, Split
 from dmn_cli.training.checkpoint import Checkpoint
-from dmn_cli.training.predictions import Prediction, predict
+from dmn_cli.training.predictions import predict
 
 
 def tell(facts: list[str], line: str) -> str | None:
