@@ -165,10 +165,8 @@ class TrainConfig(Section):
     which puts more stories into a step."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     """Of Adam."""
-    warmup: Annotated[int, Field(ge=0)] = 0
-    """Steps over which the learning rate rises from zero."""
-    decay: Literal["constant", "linear", "cosine"] = "constant"
-    """The learning rate after the warm-up: as it is, or down to zero at the last epoch."""
+    decay: Literal["constant", "linear"] = "constant"
+    """The learning rate: as it is, or down to zero at the last epoch."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """L2 on all weights but the biases."""
     clip: Annotated[float, Field(gt=0)] | None = 10.0
@@ -694,7 +692,20 @@ def from_plain(values: object, name: str = "config") -> Config:
     """
     if not isinstance(values, dict):
         raise DmnError(f"{name}: expected the sections of a config, not {_shown(values)}")
-    return _build(Layer(values), Place(name))
+    return _build(Layer(_without_retired(values)), Place(name))
+
+
+RETIRED = {"train": {"warmup": 0}}
+"""Keys of earlier versions, with the value that changed nothing: old checkpoints and results hold them."""
+
+
+def _without_retired(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: value for key, value in keys.items() if (key, value) not in RETIRED.get(name, {}).items()}
+        if isinstance(keys, dict)
+        else keys
+        for name, keys in values.items()
+    }
 
 
 class _Dumper(yaml.SafeDumper):

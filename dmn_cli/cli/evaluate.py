@@ -29,7 +29,7 @@ def evaluate(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Evaluate a checkpoint: a line a task, with its 95 % interval and the paper's accuracy."""
+    """Evaluate a checkpoint: a line per task, with its 95 % interval and the published accuracy."""
     from dmn_cli.errors import DmnError
 
     if as_json + as_csv + as_markdown > 1:
@@ -37,7 +37,7 @@ def evaluate(
 
     from dmn_cli.report import tables
     from dmn_cli.report.results import as_json as plain_results
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best, trained_on
     from dmn_cli.splits import load_split
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device
@@ -53,7 +53,7 @@ def evaluate(
     if data_dir is not None:
         data = data.model_copy(update={"dir": str(data_dir)})
     stories = load_split(data, split.value)
-    results = evaluate_checkpoint(loaded, stories)
+    results = evaluate_checkpoint(loaded, stories, split.value, trained_on(path))
     if as_json:
         print_json({"checkpoint": str(path), "split": split.value, **plain_results(results)})
     elif as_csv:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     import torch
 
     from dmn_cli.config import Config
+    from dmn_cli.records import Epoch
     from dmn_cli.runs.run import Finished, Run
-    from dmn_cli.training.loop import Epoch
 
 
 def train(
@@ -42,7 +43,10 @@ def train(
     goes on exactly there.
     """
     from dmn_cli.errors import DmnError
+    from dmn_cli.runs.leash import hold
 
+    began = time.monotonic()
+    hold()
     if dry_run and resume:
         raise DmnError("--dry-run and --resume exclude each other", "a dry run looks at what a new run would be")
     if config is None and not (resume and run_dir is not None):
@@ -51,6 +55,7 @@ def train(
     if loaded is None and (overrides or task or data_dir or seed is not None):
         raise DmnError("a resumed run keeps its config: --set, --task, --data-dir and --seed go with --config")
 
+    from dmn_cli.runs import folder as folders
     from dmn_cli.runs import run as runs
     from dmn_cli.training.build import device as find_device
 
@@ -64,8 +69,8 @@ def train(
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
-        folder = run_dir or runs.newest_folder(name)
-        if runs.is_done(folder):
+        folder = run_dir or folders.newest(name)
+        if folders.is_done(folder):
             raise DmnError(f"{folder}: this run is done", f"see {folder}/results.md, or start a new run")
         run = runs.resume(folder, loaded, where, threads)
     else:
@@ -75,7 +80,7 @@ def train(
                 run = runs.start_new(loaded, name, where, threads or 1)
             else:
                 run = runs.start(loaded, run_dir, where, threads or 1)
-    _report(run, _show(run, quiet), as_json)
+    _report(run, _show(run, quiet, began), as_json)
 
 
 def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager[object]:
@@ -100,12 +105,13 @@ def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool
         typer.echo(f"{name:>20}  {value}")
 
 
-def _show(run: "Run", quiet: bool) -> "Finished":
-    """Train, with a progress bar on a terminal and a line an epoch elsewhere."""
+def _show(run: "Run", quiet: bool, began: float) -> "Finished":
+    """Train, with a progress bar on a terminal and a line per epoch elsewhere."""
     from tqdm import tqdm
 
+    from dmn_cli.records import Epoch
     from dmn_cli.runs.run import Finished, go, save
-    from dmn_cli.training.loop import Epoch, Step
+    from dmn_cli.training.loop import Step
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
@@ -115,7 +121,7 @@ def _show(run: "Run", quiet: bool) -> "Finished":
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal
     with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:
-        for event in go(run):
+        for event in go(run, began):
             if isinstance(event, Step):
                 bar.set_description(f"epoch {progress.epoch + 1}/{epochs}", refresh=False)
                 bar.update(event.questions)
@@ -164,7 +170,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
     """The results table, where everything lies, and what to type next."""
     from dmn_cli.report.results import as_json as plain_results
     from dmn_cli.report.tables import as_table, title
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best
 
     config, checkpoint = run.checkpoint.config, best(run.folder)
     if as_json:

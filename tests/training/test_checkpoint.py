@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from dmn_cli.errors import DmnError
-from dmn_cli.runs.run import go, last, prepare, save, start
+from dmn_cli.runs.assembly import prepare
+from dmn_cli.runs.folder import last
+from dmn_cli.runs.run import go, save, start
 from dmn_cli.training import checkpoint
 from tests.training.conftest import small
 
