@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 from dmn_cli import records
 from dmn_cli.config import Config
 from dmn_cli.errors import INTERRUPTED, TERMINATED
-from dmn_cli.files import naming
 from dmn_cli.records import Epoch, Results, Start
 from dmn_cli.runs import folder as folders
 from dmn_cli.runs import leash
@@ -122,7 +121,7 @@ def launch(suite: Suite, job: Job, lock: int | None) -> None:
         lock: the suite's, as a file descriptor that the process keeps open: it is free when the last of its holders
             has ended.
     """
-    with naming(_log(job)), _log(job).open("wb") as log:
+    with _log(job).open("wb") as log:
         job.process = subprocess.Popen(
             [*TRAIN, *_options(suite, job)],
             stdin=subprocess.PIPE,  # never written to: it ends with this process, and the run with it
