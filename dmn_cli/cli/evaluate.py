@@ -1,25 +1,16 @@
 """``dmn eval``."""
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, print_json
-
-
-class SplitName(str, Enum):
-    """The splits that can be evaluated."""
-
-    test = "test"
-    valid = "valid"
-    train = "train"
+from dmn_cli.cli.options import DataDir, Device, Json, Split, print_json
 
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run folder (then its best one).")],
-    split: Annotated[SplitName, typer.Option(help="Which questions.")] = SplitName.test,
+    split: Split = "test",
     data_dir: DataDir = None,
     task: Annotated[
         list[int] | None, typer.Option(min=1, max=20, help="Other tasks than it was trained on; repeatable.")
@@ -52,10 +43,10 @@ def evaluate(
         data = data.model_copy(update={"tasks": sorted(set(task))})
     if data_dir is not None:
         data = data.model_copy(update={"dir": str(data_dir)})
-    stories = load_split(data, split.value)
-    results = evaluate_checkpoint(loaded, stories, split.value, trained_on(path))
+    stories = load_split(data, split)
+    results = evaluate_checkpoint(loaded, stories, split, trained_on(path))
     if as_json:
-        print_json({"checkpoint": str(path), "split": split.value, **plain_results(results)})
+        print_json({"checkpoint": str(path), "split": split, **plain_results(results)})
     elif as_csv:
         typer.echo(tables.as_csv(results), nl=False)
     elif as_markdown:
@@ -65,6 +56,6 @@ def evaluate(
 
         Console().print(
             tables.as_table(
-                results, tables.title(loaded.config.model_copy(update={"data": data}), split.value, stories.is_babi)
+                results, tables.title(loaded.config.model_copy(update={"data": data}), split, stories.is_babi)
             )
         )

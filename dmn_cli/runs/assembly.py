@@ -15,7 +15,7 @@ from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import DmnError
 from dmn_cli.splits import Split, load_training
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, order, passes, rarity
+from dmn_cli.training.build import build, decide
 from dmn_cli.training.checkpoint import Checkpoint
 
 
@@ -46,12 +46,10 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     seen = _seen(config, train)
     changes = changing.find(config.data, seen)
     words = vocabulary(train, changes)
-    model = build(config, words, passes(config, stories)).to(device)
-    if config.model.gate == "ordered":
-        model.memory.order.fill_(order(seen))
-    if model.rarity is not None:
-        model.rarity.copy_(rarity(stories, words))
-    return Prepared(Checkpoint(config, words, model, loop.Progress(), None, threads), train, valid, changes)
+    decided = decide(config, seen, words)
+    model = build(config, words, decided).to(device)
+    start = Checkpoint(config, words, model, loop.Progress(), None, threads, decided)
+    return Prepared(start, train, valid, changes)
 
 
 def vocabulary(train: Split, changes: Changes) -> Vocabulary:

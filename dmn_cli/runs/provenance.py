@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dmn_cli import __version__
-from dmn_cli.model import kernels
+from dmn_cli.model.fast import kernels
 from dmn_cli.records import Start
 from dmn_cli.splits import Split
 from dmn_cli.training.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ def start(checkpoint: Checkpoint, train: Split, device: torch.device) -> Start:
         threads=checkpoint.threads,
         kernels=kernels.active(),
         parameters=sum(parameter.numel() for parameter in checkpoint.model.parameters()),
-        passes=checkpoint.model.memory.passes,
+        passes=checkpoint.decided.passes,
         data=train.digests or checkpoint.config.data.source,
     )
 

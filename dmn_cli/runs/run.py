@@ -160,7 +160,10 @@ def _load(
         raise DmnError(f"{last}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
     if checkpoint.optimizer is None:
-        raise DmnError(f"{last}: damaged checkpoint: no state of the optimiser")
+        raise DmnError(
+            f"{last}: no state of the optimiser, so the run cannot go on",
+            "it was written by an older dmn, or is damaged: evaluate best.pt, or start a new run",
+        )
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
     checkpoint, used, identity = checkpoint._replace(optimizer=None), folders.usage(folder), folders.identity(folder)

@@ -12,7 +12,8 @@ from torch import Tensor
 from dmn_cli.config import TrainConfig
 from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.model.dmn import DMN, Loss
+from dmn_cli.model.dmn import DMN
+from dmn_cli.model.loss import Loss
 from dmn_cli.records import Epoch
 from dmn_cli.training.metrics import score
 
@@ -62,10 +63,10 @@ def learning_rate(config: TrainConfig, done: float) -> float:
     """The rate of a step.
 
     Args:
-        config: the rate to begin with, and whether it falls.
+        config: the rate of the first step and the decay.
         done: the part of all epochs that is behind, 0 to 1.
     """
-    return config.learning_rate * (1 - done) if config.decay == "linear" else config.learning_rate
+    return config.learning_rate * (1 - done if config.decay == "linear" else 1)
 
 
 def train(
