@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -345,6 +346,13 @@ def test_a_full_disk_is_one_line_and_exit_1(dmn, small, monkeypatch):
     assert done.code == 1
     assert done.err == "error: runs/small/checkpoints/last.pt: No space left on device\n"
     assert not Path("runs/small").exists()
+
+
+def test_an_output_that_is_full_is_named():
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "dmn_cli", "config", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: the output: No space left on device\n")
 
 
 TOO_LARGE = {
