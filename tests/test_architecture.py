@@ -24,7 +24,7 @@ BELOW = {
     "splits": {"data", "babi", "generator", "config", "errors", "files"},
     "augment": {"data", "config"},
     "model": {"batch"},
-    "report": {"splits", "babi", "records", "config", "errors"},
+    "report": {"splits", "data", "babi", "records", "config", "errors"},
     "training": {"report", "splits", "model", "data", "babi", "records", "config", "errors", "files", "batch"},
     "runs": {
         "training",

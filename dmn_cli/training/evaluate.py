@@ -20,7 +20,7 @@ def evaluate(
     Args:
         checkpoint: what answers.
         split: the stories.
-        name: of the split; published accuracies stand beside the test split alone.
+        name: of the split, "" for other stories; published accuracies stand beside the test split alone.
         trained: SHA-256 of each file that it was trained on, by its path, where that is known.
     """
     config = checkpoint.config
