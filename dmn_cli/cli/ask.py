@@ -28,7 +28,7 @@ def ask(
     needed; where there are any, number 1 starts a new story.
     """
     from dmn_cli.errors import DmnError
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.ask import ask as put
     from dmn_cli.training.ask import tell
