@@ -5,22 +5,21 @@ from typing import Annotated
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Split, print_json
+from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
 
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run folder (then its best one).")],
     split: Split = "test",
     data_dir: DataDir = None,
-    task: Annotated[
-        list[int] | None, typer.Option(min=1, max=20, help="Other tasks than it was trained on; repeatable.")
-    ] = None,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
     device: Device = "auto",
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Evaluate a checkpoint: a line a task, with its 95 % interval and the paper's accuracy."""
+    """Evaluate a checkpoint: a line per task, with its 95 % interval and the paper's accuracy."""
     from dmn_cli.errors import DmnError
 
     if as_json + as_csv + as_markdown > 1:
@@ -37,10 +36,11 @@ def evaluate(
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device))
     data = loaded.config.data
-    if task and data.source == "files":
+    wanted = chosen(task, tasks)
+    if wanted and data.source == "files":
         raise DmnError("--task: this network was trained on stories of your own, which are no task's")
-    if task:
-        data = data.model_copy(update={"tasks": sorted(set(task))})
+    if wanted:
+        data = data.model_copy(update={"tasks": wanted})
     if data_dir is not None:
         data = data.model_copy(update={"dir": str(data_dir)})
     stories = load_split(data, split)

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Threads, load_config, print_json
+from dmn_cli.cli.options import (
+    CONFIG,
+    TASKS,
+    DataDir,
+    Device,
+    Json,
+    Overrides,
+    Quiet,
+    Threads,
+    complete_config,
+    load_config,
+    print_json,
+)
 from dmn_cli.errors import Stopped
 
 if TYPE_CHECKING:
@@ -18,10 +30,8 @@ if TYPE_CHECKING:
 
 
 def suite(
-    config: Annotated[str, typer.Option("--config", "-c", help="A YAML file, or a shipped one by name.")],
-    wanted: Annotated[
-        str | None, typer.Option("--tasks", metavar="TASKS", help="all (the default), or e.g. 1,2,5-8.")
-    ] = None,
+    config: Annotated[str, typer.Option("--config", "-c", help=CONFIG, autocompletion=complete_config)],
+    wanted: Annotated[str | None, typer.Option("--tasks", metavar="TASKS", help=TASKS)] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds a task; the first is the config's train.seed.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at once (default: as many as cores).")] = None,
     overrides: Overrides = None,

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Task, load_config, print_json
+from dmn_cli.cli.options import (
+    CONFIG,
+    DataDir,
+    Device,
+    Json,
+    Overrides,
+    Quiet,
+    Task,
+    Tasks,
+    chosen,
+    complete_config,
+    load_config,
+    print_json,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -18,9 +31,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[str | None, typer.Option("--config", "-c", help="A YAML file, or a shipped one by name.")] = None,
+    config: Annotated[str | None, typer.Option("--config", "-c", help=CONFIG, autocompletion=complete_config)] = None,
     overrides: Overrides = None,
     task: Task = None,
+    tasks: Tasks = None,
     data_dir: DataDir = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder (default: a new one in runs/).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -47,9 +61,10 @@ def train(
         raise DmnError("--dry-run and --resume exclude each other", "a dry run looks at what a new run would be")
     if config is None and not (resume and run_dir is not None):
         raise DmnError("which config?", "for example: dmn train --config task1.yaml")
-    loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=task, train__seed=seed)
-    if loaded is None and (overrides or task or data_dir or seed is not None):
-        raise DmnError("a resumed run keeps its config: --set, --task, --data-dir and --seed go with --config")
+    wanted = chosen([task] if task else None, tasks)
+    loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=wanted, train__seed=seed)
+    if loaded is None and (overrides or wanted or data_dir or seed is not None):
+        raise DmnError("a resumed run keeps its config: --set, --task, --tasks, --data-dir and --seed go with --config")
 
     from dmn_cli.runs import run as runs
     from dmn_cli.training.build import device as find_device
