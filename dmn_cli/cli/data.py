@@ -7,7 +7,7 @@ import typer
 
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import safe, say, tell
+from dmn_cli.cli.text import as_title, safe, say, tell
 from dmn_cli.errors import DmnError
 
 if TYPE_CHECKING:
@@ -228,9 +228,8 @@ def _progress(files: list[Path]) -> Any:
 def _table(columns: list[str], title: str) -> "Table":
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(title=Text(safe(title)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=as_title(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         left = column in ("name", "split", "remarks")
         table.add_column(column, justify="left" if left else "right", no_wrap=column != "remarks")
@@ -259,7 +258,9 @@ def _print(table: "Table") -> None:
 
 def _print_rows(table: "Table") -> None:
     """A row per paragraph, for a terminal that is too narrow for a table."""
-    say(str(table.title))
+    from rich.text import Text
+
+    say(Text.from_markup(str(table.title)).plain)
     heads = [str(column.header) for column in table.columns]
     for cells in zip(*(column.cells for column in table.columns), strict=True):
         say(", ".join(f"{head} {cell}" for head, cell in zip(heads, cells, strict=True) if cell))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.text import as_title
 
 
 def evaluate(
@@ -54,8 +55,5 @@ def evaluate(
     else:
         from rich.console import Console
 
-        Console().print(
-            tables.as_table(
-                results, tables.title(loaded.config.model_copy(update={"data": data}), split, stories.is_babi)
-            )
-        )
+        evaluated = loaded.config.model_copy(update={"data": data})
+        Console().print(tables.as_table(results, as_title(tables.title(evaluated, split, stories.is_babi))))

@@ -21,6 +21,7 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
+from dmn_cli.cli.text import safe
 from dmn_cli.errors import Stopped
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _tell(jobs: "list[Job]", told: set[Path]) -> None:
         if job.state in ("done", "failed") and job.folder not in told:
             told.add(job.folder)
             how = f"failed: {job.why}" if job.results is None else f"valid {job.valid_accuracy:.1%}  {_test(job)}"
-            print(f"{len(told)}/{len(jobs)}  {job.network} seed {job.seed}  {how}", file=sys.stderr)
+            print(safe(f"{len(told)}/{len(jobs)}  {job.network} seed {job.seed}  {how}"), file=sys.stderr)
 
 
 def _test(job: "Job") -> str:
@@ -168,11 +169,13 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(content)
         return
-    typer.echo(f"{title(content)} (%)")
+    typer.echo(safe(f"{title(content)} (%)"))
     Console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
-        typer.echo(failure(run))
-    typer.echo(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
+        typer.echo(safe(failure(run)))
+    typer.echo(
+        safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
+    )
 
 
 def report(

@@ -28,6 +28,13 @@ def safe(text: str) -> str:
     return "\n".join(_shortened("".join(map(_visible, line))) for line in text.split("\n"))
 
 
+def as_title(text: str) -> str:
+    """Text from outside as the title of a rich table, in which [bold] would be markup."""
+    from rich.markup import escape
+
+    return escape(safe(text))
+
+
 def _visible(character: str) -> str:
     hidden = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in DIRECTIONS
     return character.encode("unicode_escape").decode() if hidden and character != "\t" else character

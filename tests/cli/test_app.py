@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dmn_cli.generator.layout import write
+
 
 @pytest.mark.parametrize(
     ("line", "message", "command"),
@@ -106,6 +108,11 @@ def test_control_characters_of_names_are_shown_not_sent(line, dmn):
     assert done.code == 2
     assert "red" in done.err
     assert not set("\x1b\x07\x9b\u202e") & set(done.out + done.err)
+
+
+def test_markup_in_the_name_of_a_folder_stays_in_a_tables_title(dmn, tmp_path):
+    write(tmp_path / "[bold]made", [1], 20, 20, 0)
+    assert dmn("data", "stats", "--data-dir", "[bold]made").out.splitlines()[0].rstrip() == "[bold]made/en"
 
 
 def test_control_characters_of_files_are_shown_not_sent(dmn):
