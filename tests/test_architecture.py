@@ -24,7 +24,7 @@ BELOW = {
     "augment": {"data", "records", "config", "errors", "files"},
     "model": {"batch"},
     "report": {"splits", "data", "babi", "records", "config", "errors"},
-    "training": {"report", "splits", "model", "data", "babi", "config", "errors", "files", "batch"},
+    "training": {"report", "splits", "generator", "model", "data", "babi", "config", "errors", "files", "batch"},
     "runs": {
         "training",
         "report",
