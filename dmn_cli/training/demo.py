@@ -31,6 +31,6 @@ def play(checkpoint: Checkpoint, seed: int) -> Iterator[tuple[str, Prediction]]:
     if checkpoint.config.data.source == "files":
         raise DmnError("this network was trained on stories of your own", "ask it about some: dmn ask CHECKPOINT")
     for task in [task for task in PLAYED if task in trained] or trained[:1]:
-        story = generate(task, 1, seed, "test")[0]
+        story = generate(task, 5, seed, "test")[0]
         *_, last = predict(checkpoint, Split({task: [story]}, {}))
         yield f"task {task}, {TASKS[task].name}", last
