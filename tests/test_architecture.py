@@ -72,6 +72,23 @@ def test_imports_run_one_way(path):
         assert parts[0] != "numpy"
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "model").glob("*.py")), ids=lambda path: path.name)
+def test_the_papers_modules_import_nothing_of_ours(path):
+    if path.name != "network.py":  # which puts the parts together
+        assert not [name for name in imported(path) if "extensions" in name]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "model").rglob("*.py")), ids=lambda path: path.name)
+def test_parts_are_picked_once(path):
+    """No name of a part is compared while the network computes: only network.py does that, when it is built."""
+    if path.name in ("network.py", "kernels.py"):
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            assert not any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides), path
+
+
 @pytest.mark.parametrize("module", ["torch", "pydantic", "numpy"])
 def test_help_is_instant(module):
     """``dmn --help`` imports nothing heavy."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmn_cli.cli.options import Json, print_json
+from dmn_cli.cli.options import Json, Subset, TaskChoice, Tasks, chosen, print_json
 from dmn_cli.errors import DmnError
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Look at stories: figures, a story, errors.")
 
 DataDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder of `dmn download-babi` or `generate-babi`.")]
-Subset = Annotated[str, typer.Option(help="A directory of v1.2: en, en-10k, en-valid …")]
-Tasks = Annotated[list[int] | None, typer.Option(min=1, max=20, help="A task; repeatable. Default: all.")]
-
 SHOWN = 20
 """Findings printed; the rest are counted."""
 
@@ -28,7 +25,8 @@ SHOWN = 20
 def stats(
     data_dir: DataDir = Path("data"),
     subset: Subset = "en",
-    task: Tasks = None,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
     as_json: Json = False,
 ) -> None:
     """Print the figures of each task and split: sizes, lengths, words, the majority baseline, repeated questions."""
@@ -37,14 +35,15 @@ def stats(
     from dmn_cli.data.stats import measure
     from dmn_cli.data.stories import read
 
+    wanted = chosen(task, tasks)
     folder = find_data(data_dir, _known(subset))
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
-    for number in sorted(set(task)) if task else TASKS:
+    for number in wanted or TASKS:
         try:
             files = task_files(folder, subset, number)
         except DmnError:
-            if task:
+            if wanted:
                 raise
             missing.append(str(number))
             continue

@@ -1,14 +1,13 @@
 """``dmn eval``."""
 
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from dmn_cli.cli.options import DataDir, Device, Json, print_json
+from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,21 +29,12 @@ class Eval(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-class SplitName(str, Enum):
-    """The splits that can be evaluated."""
-
-    test = "test"
-    valid = "valid"
-    train = "train"
-
-
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run folder (then its best one).")],
-    split: Annotated[SplitName, typer.Option(help="Which questions.")] = SplitName.test,
+    split: Split = "test",
     data_dir: DataDir = None,
-    task: Annotated[
-        list[int] | None, typer.Option(min=1, max=20, help="Other tasks than it was trained on; repeatable.")
-    ] = None,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
     subset: Annotated[str | None, typer.Option(help="Another directory of bAbI than it was trained on.")] = None,
     file: Annotated[Path | None, typer.Option(help="A story file of your own instead.")] = None,
     errors: Annotated[
@@ -73,8 +63,9 @@ def evaluate(
         raise DmnError("--json, --csv and --markdown exclude each other")
     if errors is not None and (as_csv or as_markdown):
         raise DmnError("--errors goes with the terminal's tables and with --json", "--predictions writes all questions")
-    if file is not None and (task or subset or data_dir or split != SplitName.test):
-        raise DmnError("--file excludes --split, --task, --subset and --data-dir", "a file is evaluated as it is")
+    numbers = chosen(task, tasks) or []
+    if file is not None and (numbers or subset or data_dir or split != "test"):
+        raise DmnError("--file excludes --split, --task, --tasks, --subset and --data-dir", "a file is asked as it is")
 
     from dmn_cli.report import tables
     from dmn_cli.report.mistakes import as_rows
@@ -94,15 +85,15 @@ def evaluate(
         stories = own(file)
     else:
         trained = loaded.config.data
-        data, stories = choose(trained, path, split.value, data_dir=data_dir, tasks=task or (), subset=subset)
+        data, stories = choose(trained, path, split, data_dir=data_dir, tasks=numbers, subset=subset)
     results = evaluate_checkpoint(loaded, stories)
     made = list(predict(loaded, stories)) if errors is not None or predictions is not None else []
     if predictions is not None:
         write(made, predictions)
-    told = notes(loaded, path, data, split.value, stories)
+    told = notes(loaded, path, data, split, stories)
     if as_json:
         found = as_rows(made, errors) if errors is not None else {}
-        which = {"file": str(file)} if file is not None else {"split": split.value}
+        which = {"file": str(file)} if file is not None else {"split": split}
         print_json({"checkpoint": str(path), **which, **plain_results(results), "notes": told, **found})
     elif as_csv or as_markdown:
         typer.echo((tables.as_csv if as_csv else tables.as_markdown)(results), nl=False)
@@ -110,7 +101,7 @@ def evaluate(
             print(f"note: {note}", file=sys.stderr)
     else:
         config = loaded.config.model_copy(update={"data": data})
-        title = str(file) if data is None else tables.title(config, split.value, stories.is_babi)
+        title = str(file) if data is None else tables.title(config, split, stories.is_babi)
         _print(tables.as_table(results, title), told, made, errors)
 
 

@@ -135,7 +135,7 @@ def _show(run: "Run", quiet: bool) -> "Finished":
 
 
 def _introduction(run: "Run", questions: int) -> str:
-    from dmn_cli.model import kernels
+    from dmn_cli.model.fast import kernels
 
     config = run.checkpoint.config
     parameters = sum(parameter.numel() for parameter in run.checkpoint.model.parameters())

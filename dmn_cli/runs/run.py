@@ -29,14 +29,14 @@ from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
 from dmn_cli.files import naming, remove_temporaries, write_atomic
-from dmn_cli.model import kernels
+from dmn_cli.model.fast import kernels
 from dmn_cli.report import tables
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.runs.lock import InUseError, exclusive
 from dmn_cli.splits import Split, load_split, load_training
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, order, passes, rarity
+from dmn_cli.training.build import build, dataset, decide
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 
@@ -149,12 +149,10 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     seen = _seen(config, train)
     changes = changing.find(config.data, seen)
     vocabulary = _vocabulary(train, changes)
-    model = build(config, vocabulary, passes(config, stories)).to(device)
-    if config.model.gate == "ordered":
-        model.memory.order.fill_(order(seen))
-    if model.rarity is not None:
-        model.rarity.copy_(rarity(stories, vocabulary))
-    return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, changes)
+    decided = decide(config, seen, vocabulary)
+    model = build(config, vocabulary, decided).to(device)
+    start = Checkpoint(config, vocabulary, model, loop.Progress(), None, threads, decided)
+    return Prepared(start, train, valid, changes)
 
 
 def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
@@ -277,7 +275,10 @@ def _load(
         raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
     if checkpoint.optimizer is None:
-        raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
+        raise DmnError(
+            f"{last(folder)}: no state of the optimiser, so the run cannot go on",
+            "it was written by an older dmn, or is damaged: evaluate best.pt, or start a new run",
+        )
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
     return Run(folder, checkpoint._replace(optimizer=None), optimizer, train, valid, changes, device, lock)
@@ -398,7 +399,7 @@ def _story(checkpoint: Checkpoint, train: Split, device: torch.device) -> dict[s
         "threads": checkpoint.threads,
         "kernels": kernels.active(),
         "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
-        "passes": checkpoint.model.memory.passes,
+        "passes": checkpoint.decided.passes,
         "data": train.digests or checkpoint.config.data.source,
     }
 

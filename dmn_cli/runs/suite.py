@@ -6,7 +6,6 @@ It keeps no state but its runs: started again, it finds those that are done and 
 import json
 import os
 import platform
-import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 from dmn_cli import config as configs
 from dmn_cli import records
 from dmn_cli.babi.download import find_data, task_files
-from dmn_cli.babi.tasks import PASSED, TASKS
+from dmn_cli.babi.tasks import PASSED, TASKS, parse_tasks
 from dmn_cli.config import Config
 from dmn_cli.errors import BAD_INPUT, DmnError
 from dmn_cli.files import write_atomic
@@ -41,7 +40,7 @@ def networks(config: Config, wanted: str | None) -> dict[str, list[int]]:
     Args:
         config: with one task in ``data.tasks`` each wanted task has a network of its own; with several, one network
             learns them all (joint training).
-        wanted: ``all`` (also None), or numbers and ranges: ``1,2,5-8``.
+        wanted: see ``parse_tasks``; None: all.
 
     Raises:
         DmnError: the wanted tasks are no tasks, or not for this config.
@@ -55,20 +54,7 @@ def networks(config: Config, wanted: str | None) -> dict[str, list[int]]:
         return {"joint": own}
     if own == [OWN]:
         return {"own": own}
-    return {f"task{number}": [number] for number in (TASKS if wanted is None else _numbers(wanted))}
-
-
-def _numbers(text: str) -> list[int]:
-    if text.strip() == "all":
-        return list(TASKS)
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", part)
-        span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
-        if not span or not all(number in TASKS for number in span):
-            raise DmnError(f"--tasks: expected `all`, or numbers and ranges from 1 to 20 as in 1,2,5-8; not {part!r}")
-        numbers.update(span)
-    return sorted(numbers)
+    return {f"task{number}": [number] for number in (TASKS if wanted is None else parse_tasks(wanted))}
 
 
 def seconds_left(jobs: list[Job], at_once: int) -> float | None:

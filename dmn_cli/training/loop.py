@@ -12,7 +12,8 @@ from torch import Tensor
 from dmn_cli.config import TrainConfig
 from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.model.dmn import DMN, Loss
+from dmn_cli.model.dmn import DMN
+from dmn_cli.model.loss import Loss
 from dmn_cli.training.metrics import score
 
 
@@ -79,20 +80,14 @@ def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
     return adam
 
 
-def learning_rate(config: TrainConfig, step: int, done: float) -> float:
+def learning_rate(config: TrainConfig, done: float) -> float:
     """The rate of a step.
 
     Args:
-        config: the peak, the warm-up and the decay.
-        step: steps made before it.
+        config: the rate of the first step and the decay.
         done: the part of all epochs that is behind, 0 to 1.
     """
-    rate = config.learning_rate * min(1.0, (step + 1) / (config.warmup + 1))
-    if config.decay == "linear":
-        rate *= 1 - done
-    elif config.decay == "cosine":
-        rate *= (1 + math.cos(math.pi * done)) / 2
-    return rate
+    return config.learning_rate * (1 - done if config.decay == "linear" else 1)
 
 
 def train(
@@ -142,7 +137,7 @@ def train(
 def _rate(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
     """The learning rate of the next step, or of one that lies ``back`` steps back in this epoch."""
     done = (progress.epoch + (progress.batch - back) / batches) / config.epochs
-    return learning_rate(config, progress.step - back, done)
+    return learning_rate(config, done)
 
 
 def training_step(

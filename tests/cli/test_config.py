@@ -30,7 +30,7 @@ def test_list_names_every_config_what_it_is_and_where_it_lies(tmp_path: Path) ->
     ended = dmn(tmp_path, "list")
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
-    assert lines[:3] == ["in configs/", "  mine.yaml  " + " " * 6 + "My own", f"in {shipped()}/"]
+    assert lines[:3] == ["in configs/", "  mine.yaml  " + " " * 8 + "My own", f"in {shipped()}/"]
     assert [line.split()[0] for line in lines[3:]] == sorted(
         (path.name for path in shipped().glob("*.yaml")),
         key=lambda name: re.sub("[0-9]+", lambda number: f"{int(number[0]):03}", name),  # task2 before task10

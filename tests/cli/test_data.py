@@ -47,7 +47,7 @@ def test_a_narrow_terminal_has_every_figure_if_not_the_names(
 
 
 def test_stats_as_json(data: Path) -> None:
-    ended = dmn(data, "data", "stats", "--task", "4", "--task", "2", "--json", "--data-dir", "data")
+    ended = dmn(data, "data", "stats", "--tasks", "2,4", "--json", "--data-dir", "data")
     found = json.loads(ended.stdout)
     assert found["folder"] == "data/en"
     assert [(row["task"], row["split"], row["stories"]) for row in found["splits"]] == [

@@ -91,7 +91,7 @@ def test_dry_run_writes_nothing(dmn, small, tmp_path):
     content = json.loads(dmn("train", "--config", small, "--dry-run", "--json").out)
     assert content["training"] == "11 stories, 55 questions"
     assert content["first losses"] in done.out
-    assert "ordered gates" not in content
+    assert "gates by order" not in content
 
 
 @pytest.mark.parametrize(("shuffle", "first", "steps"), [("stories", 10, 6), ("questions", 12, 5)])
@@ -121,9 +121,9 @@ def test_a_terminal_shows_that_stories_are_read(quiet, shown, monkeypatch):
 
 @pytest.mark.parametrize(("task", "says"), [(1, "latest"), (7, "earliest"), (18, "none")])
 def test_dry_run_says_which_open_gate_counts(dmn, small, task, says):
-    ordered = ["--set", "model.gate=ordered", "--set", "data.questions=500", "--task", task]
-    content = json.loads(dmn("train", "--config", small, *ordered, "--dry-run", "--json").out)
-    assert says in content["ordered gates"]
+    by_order = ["--set", "model.gate=by-order", "--set", "data.questions=500", "--task", task]
+    content = json.loads(dmn("train", "--config", small, *by_order, "--dry-run", "--json").out)
+    assert says in content["gates by order"]
 
 
 @pytest.mark.parametrize(("task", "says"), [(4, "facts, task 4"), (1, "nothing: the order of facts may say something")])

@@ -123,7 +123,7 @@ def test_kinds_of_passes():
     with torch.no_grad():  # the end-of-passes fact has the only open gate
         for parameter in checkpoint.model.memory.gate.parameters():
             parameter.zero_()
-        checkpoint.model.memory.gate.second.bias.fill_(-30.0)
+        checkpoint.model.memory.gate.W2.bias.fill_(-30.0)
     stories = parse(TEXT)
     one, _ = predict(checkpoint, Split({0: stories}, {}))
     assert one.passes == ["free", "taught", "taught"]  # all gates equal: the first, not the last, is picked
