@@ -16,7 +16,7 @@ import typer
 
 from dmn_cli import __version__
 from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train
-from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of, memory_errors
+from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
     name="dmn",
@@ -87,7 +87,8 @@ def _told(error: Any) -> DmnError:
     if isinstance(error, DmnError):
         return error
     if isinstance(error, OSError):
-        return DmnError(f"{error.filename or 'the system'}: {error.strerror or error}", code=code_of(error))
+        nameless = "the output" if error.errno in OF_A_STREAM else "the system"
+        return DmnError(f"{error.filename or nameless}: {error.strerror or error}", code=code_of(error))
     message = " ".join(error.format_message().split()).removesuffix(".")
     verb = [word for word in sys.argv[1:2] if not word.startswith("-")]
     command = error.ctx.command_path if error.ctx else " ".join(["dmn", *verb])  # typer forgets it where a value lacks

@@ -70,7 +70,7 @@ def evaluate(
     from dmn_cli.report import tables
     from dmn_cli.report.mistakes import as_rows
     from dmn_cli.report.results import as_json as plain_results
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best, trained_on
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device
     from dmn_cli.training.evaluate import evaluate as evaluate_checkpoint
@@ -86,7 +86,7 @@ def evaluate(
     else:
         trained = loaded.config.data
         data, stories = choose(trained, path, split, data_dir=data_dir, tasks=numbers, subset=subset)
-    results = evaluate_checkpoint(loaded, stories)
+    results = evaluate_checkpoint(loaded, stories, "" if file else split, trained_on(path))
     made = list(predict(loaded, stories)) if errors is not None or predictions is not None else []
     if predictions is not None:
         write(made, predictions)

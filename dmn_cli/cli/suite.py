@@ -72,7 +72,7 @@ def _cores() -> int:
 
 
 def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
-    """Run it, with a live table on a terminal and a line a run elsewhere."""
+    """Run it, with a live table on a terminal and a line per run elsewhere."""
     from rich.console import Console
     from rich.live import Live
 
@@ -106,7 +106,7 @@ def _tell(jobs: "list[Job]", told: set[Path]) -> None:
 
 def _test(job: "Job") -> str:
     assert job.results is not None
-    return f"{job.results['split']} {job.results['mean_accuracy']:.1%}"
+    return f"{job.results.split} {job.results.mean_accuracy:.1%}"
 
 
 def _view(jobs: "list[Job]", at_once: int, height: int) -> "Group":
@@ -141,9 +141,9 @@ def _cells(job: "Job") -> list[str]:
     return [
         job.network,
         str(job.seed),
-        f"{last['epoch']}/{job.config.train.epochs}" if last else "",
+        f"{last.epoch}/{job.config.train.epochs}" if last else "",
         f"{job.valid_accuracy:.1%}" if job.best else "",
-        f"{last['questions_per_second']:,.0f}" if last and last["questions_per_second"] else "",
+        f"{last.questions_per_second:,.0f}" if last and last.questions_per_second else "",
         duration(job.seconds_left) if job.state == "running" and job.seconds_left is not None else "",
         {"failed": job.why, "done": _test(job) if job.results else ""}.get(job.state, job.state),
     ]

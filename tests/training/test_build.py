@@ -9,7 +9,7 @@ from dmn_cli.data.batches import collate
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.generator.generate import generate
 from dmn_cli.model.extensions.order import Order
-from dmn_cli.runs.run import prepare
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.training.build import dataset, order, rarity
 
 EARLY = dict.fromkeys((7, 8), Order.EARLIEST)
