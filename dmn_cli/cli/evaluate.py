@@ -64,8 +64,9 @@ def evaluate(
         raise DmnError("--json, --csv and --markdown exclude each other")
     if errors is not None and (as_csv or as_markdown):
         raise DmnError("--errors goes with the terminal's tables and with --json", "--predictions writes all questions")
-    if file is not None and (task or tasks or subset or data_dir or split != "test"):
-        raise DmnError("--file excludes --split, --task, --subset and --data-dir", "a file is evaluated as it is")
+    numbers = chosen(task, tasks) or []
+    if file is not None and (numbers or subset or data_dir or split != "test"):
+        raise DmnError("--file excludes --split, --task, --tasks, --subset and --data-dir", "a file is asked as it is")
 
     from dmn_cli.report import tables
     from dmn_cli.report.mistakes import as_rows
@@ -85,7 +86,7 @@ def evaluate(
         stories = own(file)
     else:
         trained = loaded.config.data
-        data, stories = choose(trained, path, split, data_dir=data_dir, tasks=chosen(task, tasks) or (), subset=subset)
+        data, stories = choose(trained, path, split, data_dir=data_dir, tasks=numbers, subset=subset)
     results = evaluate_checkpoint(loaded, stories, "" if file else split, trained_on(path))
     made = list(predict(loaded, stories)) if errors is not None or predictions is not None else []
     if predictions is not None:
