@@ -140,6 +140,18 @@ class DMN(nn.Module):
         recall, question, _ = self.recall(batch)
         return self.answer.predict(recall.memory, question), recall
 
+    @torch.no_grad()
+    def likeliest(self, batch: Batch, count: int) -> tuple[Tensor, Tensor, Recall]:
+        """The answer of ``predict`` and the next likeliest, and what the memory attended to.
+
+        Returns:
+            answers (Q, K, 1) or answer words (Q, K, L), as the answer module numbers them; the logarithms of their
+            probabilities, (Q, K), −∞ where there are no K; and the memory. K is ``count`` at most.
+        """
+        recall, question, _ = self.recall(batch)
+        answers, log_probabilities = self.answer.likeliest(recall.memory, question, count)
+        return answers, log_probabilities, recall
+
 
 def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory) -> Tensor:
     """E(gates): cross-entropy of each pass with its supporting fact, in nats, the mean over the questions.
