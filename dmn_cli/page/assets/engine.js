@@ -3,14 +3,15 @@
  * The Dynamic Memory Network, one question at a time: the twin of tests/model/naive.py and of dmn_cli/model.
  *
  * Equations: arXiv 1506.07285 (DMN) and 1603.01417 (DMN+); what is ours says so. Weights are those of the checkpoint,
- * float32, under their names there; sums are float64. Vectors are Float64Arrays of H, the hidden size, where nothing
- * else is said. What does not change between two keystrokes is kept: projected words, sentence vectors, and the states
- * of all facts before the first that changed.
+ * float32, under their names there. All numbers are kept in Float64Arrays: with one kind of array the loops are fast.
+ * Vectors have H elements, the hidden size, where nothing else is said. What does not change between two keystrokes is
+ * kept: projected words, sentence vectors, and the states of all facts before the first that changed.
  */
 
 const END_OF_FACT = 1; // the number of <eof> in the vocabulary; unknown words are 0
 const LONGEST_ANSWER = 32;
 const LATEST = 0, EARLIEST = 1, NONE = 2; // memory.order: which of the open gates counts
+const BEAM = 5; // answers in sight of the search for other answers
 const MOST_KEPT = 20000; // sentences
 
 /** The words of a text in lower case, without punctuation. The same as `words` in dmn_cli/data/stories.py. */
@@ -28,7 +29,7 @@ class DMN {
     this.number = new Map(this.vocabulary.words.map((word, number) => [word, number]));
     this.weights = {};
     for (const [name, { shape, offset }] of Object.entries(network.tensors)) {
-      const data = new Float32Array(buffer, 4 * offset, shape.reduce((a, b) => a * b, 1));
+      const data = Float64Array.from(new Float32Array(buffer, 4 * offset, shape.reduce((a, b) => a * b, 1)));
       this.weights[name] = { data, rows: shape[0] ?? 1, columns: shape[1] ?? 1 };
     }
     this.wordGRU = this.gru("input.word_gru"); // null: no such part
@@ -246,10 +247,10 @@ class DMN {
       add(first, linear(W1, product(c, m), null, at.cm));
       add(first, linear(W1, distance(c, m), null, at.dm));
       if (order && before) {
-        add(first, linear(order, [total - earlier - before[t], before[t], earlier]));
+        add(first, linear(order, Float64Array.of(total - earlier - before[t], before[t], earlier)));
         earlier += before[t];
       }
-      if (sharing) add(first, linear(sharing, [shared.question[t], shared.found[t], shared.before[t]]));
+      if (sharing) add(first, linear(sharing, Float64Array.of(shared.question[t], shared.found[t], shared.before[t])));
       let logit = b2;
       for (let i = 0; i < first.length; i++) logit += W2[i] * Math.tanh(first[i]);
       return logit;
@@ -332,19 +333,27 @@ class DMN {
 
   /** a_0 = m, a_t = GRU([y_{t−1}; q], a_{t−1}), y_t = softmax(W a_t), until the end token; it is fed its own words. */
   decode(m, q) {
-    const first = this.decodeWord(null, q, m);
-    return likeliest(first.logs, 3).map((word) => {
-      let { logs, state } = first, log = 0;
-      const said = [];
-      for (let next = word; ; next = argmax(logs)) {
-        log += logs[next];
-        if (next === 0) break;
-        said.push(this.vocabulary.answer_words[next]);
-        if (said.length === LONGEST_ANSWER) break;
-        ({ logs, state } = this.decodeWord(next, q, state));
-      }
-      return { answer: said.join(","), probability: Math.exp(log) };
-    });
+    const [given] = this.beam(m, q, 1);
+    const others = this.beam(m, q, BEAM).filter(({ said }) => said.join() !== given.said.join());
+    return [given, ...others.slice(0, 2)].map(({ said, log }) => ({
+      answer: said.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]).join(),
+      probability: Math.exp(log),
+    }));
+  }
+
+  /** The likeliest answers that a beam search finds, the best first; of width 1: the likeliest word, each fed back. */
+  beam(m, q, width) {
+    let beams = [{ said: [], log: 0, state: m }];
+    const ended = ({ said }) => said.at(-1) === 0;
+    for (let length = 0; length < LONGEST_ANSWER && !beams.every(ended); length++) {
+      const longer = beams.flatMap((beam) => {
+        if (ended(beam)) return [beam];
+        const { logs, state } = this.decodeWord(beam.said.at(-1) ?? null, q, beam.state);
+        return Array.from(logs, (log, word) => ({ said: [...beam.said, word], log: beam.log + log, state }));
+      });
+      beams = longer.sort((a, b) => b.log - a.log).slice(0, width);
+    }
+    return beams;
   }
 
   decodeWord(previous, q, state) {
