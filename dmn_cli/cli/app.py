@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train
+from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train, view
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("ask")(ask.ask)
 app.command("suite")(suite.suite)
 app.command("report")(suite.report)
+app.command("view")(view.view)
 app.command("bench")(bench.bench)
 app.command("generate-babi")(generate.generate_babi)
 app.add_typer(data.app, name="data")

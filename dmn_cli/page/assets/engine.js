@@ -14,9 +14,11 @@ const LATEST = 0, EARLIEST = 1, NONE = 2; // memory.order: which of the open gat
 const BEAM = 5; // answers in sight of the search for other answers
 const MOST_KEPT = 20000; // sentences
 
+const WORD = /([\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*)/gu;
+
 /** The words of a text in lower case, without punctuation. The same as `words` in dmn_cli/data/stories.py. */
 function words(text) {
-  return text.toLowerCase().match(/[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*/gu) ?? [];
+  return text.toLowerCase().match(WORD) ?? [];
 }
 
 class DMN {
@@ -386,20 +388,27 @@ function step(gru, projected, h, g = null) {
 
 // Vectors ------------------------------------------------------------------------------------------------------------
 
-/** W x + b, with as many columns of W as x is long, from a column on. Four sums at once are three times as fast. */
+/** W x + b, with as many columns of W as x is long, from a column on. Four rows at once: each x_j is read once for them. */
 function linear(W, x, bias = null, from = 0) {
-  const { data, rows, columns } = W, n = x.length, whole = n - (n % 4), out = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) {
-    let at = i * columns + from, a = bias ? bias[i] : 0, b = 0, c = 0, d = 0, j = 0;
-    for (; j < whole; j += 4, at += 4) {
-      a += data[at] * x[j];
-      b += data[at + 1] * x[j + 1];
-      c += data[at + 2] * x[j + 2];
-      d += data[at + 3] * x[j + 3];
+  const { data, rows, columns } = W, n = x.length, out = new Float64Array(rows), whole = rows - (rows % 4);
+  if (bias) out.set(bias);
+  let i = 0;
+  for (; i < whole; i += 4) {
+    const at = i * columns + from, at1 = at + columns, at2 = at1 + columns, at3 = at2 + columns;
+    let a = 0, b = 0, c = 0, d = 0;
+    for (let j = 0; j < n; j++) {
+      const value = x[j];
+      a += data[at + j] * value;
+      b += data[at1 + j] * value;
+      c += data[at2 + j] * value;
+      d += data[at3 + j] * value;
     }
-    for (; j < n; j++) a += data[at++] * x[j];
-    out[i] = a + b + c + d;
+    out[i] += a;
+    out[i + 1] += b;
+    out[i + 2] += c;
+    out[i + 3] += d;
   }
+  for (; i < rows; i++) for (let j = 0; j < n; j++) out[i] += data[i * columns + from + j] * x[j];
   return out;
 }
 
@@ -412,7 +421,12 @@ function add(sum, x) {
   return sum;
 }
 
-const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
 const product = (a, b) => a.map((x, i) => x * b[i]);
 const distance = (a, b) => a.map((x, i) => Math.abs(x - b[i]));
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
