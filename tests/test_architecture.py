@@ -23,8 +23,8 @@ BELOW = {
     "splits": {"data", "babi", "generator", "config", "errors", "files"},
     "augment": {"data", "records", "config", "errors", "files"},
     "model": {"batch"},
-    "report": {"splits", "babi", "records", "config", "errors"},
-    "training": {"report", "splits", "model", "data", "babi", "config", "errors", "files", "batch"},
+    "report": {"splits", "data", "babi", "records", "config", "errors"},
+    "training": {"report", "splits", "generator", "model", "data", "babi", "config", "errors", "files", "batch"},
     "runs": {
         "training",
         "report",
@@ -39,6 +39,7 @@ BELOW = {
         "files",
     },
     "page": {
+        "generator",
         "runs",
         "training",
         "report",

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train, view
+from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train, view
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
@@ -28,8 +28,9 @@ app = typer.Typer(
 )
 app.command("download-babi")(download.download_babi)
 app.command("train")(train.train)
-app.command("eval")(evaluate.evaluate)
+app.command("eval", cls=evaluate.Eval)(evaluate.evaluate)
 app.command("ask")(ask.ask)
+app.command("demo")(demo.demo)
 app.command("suite")(suite.suite)
 app.command("report")(suite.report)
 app.command("view")(view.view)

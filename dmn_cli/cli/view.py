@@ -21,9 +21,12 @@ def view(
 
     With --svg or --png a picture is written instead, and the page only if --out or --open asks for it.
     """
+    import torch
+
     from dmn_cli.files import naming, write_atomic
     from dmn_cli.page import make
 
+    torch.set_num_threads(1)
     pictures = [path for path in (svg, png) if path is not None]
     if pictures:
         make.picture(source, pictures, question, data_dir)

@@ -85,7 +85,9 @@ def side_by_side(runs: dict[str, dict[int, Epochs]]) -> Picture:
     return _picture(figure, f"Validation accuracy (%) by epoch of {', '.join(runs)}; a line for each seed")
 
 
-def for_paper(epochs: Epochs, question: str, facts: Sequence[str], gates: Sequence[Sequence[float]], path: Path) -> None:
+def for_paper(
+    epochs: Epochs, question: str, facts: Sequence[str], gates: Sequence[Sequence[float]], path: Path
+) -> None:
     """Write the curves of a run and the attention of one question as one picture.
 
     Args:
@@ -140,11 +142,13 @@ def _figure(label: str) -> tuple["Figure", "Axes"]:
 
 
 def _style(axis: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(GRID)
     axis.tick_params(colors=INK, labelsize=8, length=0)
     axis.grid(color=GRID, linewidth=0.8)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _line(axis: "Axes", x: Sequence[float], y: Sequence[float], colour: str, label: str) -> None:

@@ -17,6 +17,7 @@ from dmn_cli.page.export import of_checkpoint
 from dmn_cli.page.html import render
 from dmn_cli.report import suites, tables
 from dmn_cli.report.prediction import Prediction
+from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.report.suites import duration, spread
 from dmn_cli.report.tables import percent
 from dmn_cli.runs.run import best
@@ -133,7 +134,9 @@ def _of_network(name: str, path: Path, folder: Path | None, data_dir: Path | Non
         "name": name,
         "kind": "run" if folder else "checkpoint",
         "title": tables.title(checkpoint.config, split, is_babi),
-        "state": "" if results or folder is None else "This run has not finished: the results are of validation so far.",
+        "state": ""
+        if results or folder is None
+        else "This run has not finished: the results are of validation so far.",
         "about": _about(checkpoint, epochs, starts),
         "starts": starts,
         "config": configs.dump(checkpoint.config),
@@ -177,8 +180,6 @@ def _show(checkpoint: Checkpoint, split: str, data_dir: Path | None) -> Shown:
 
 def _results(shown: Shown) -> list[Content]:
     """A row for each task, as in results.json, from predictions."""
-    from dmn_cli.report.results import TaskResult, as_json
-
     found = []
     for task in shown.stories.stories if shown.stories else []:
         of_task = [one for one in shown.predictions if one.task == task]
@@ -227,7 +228,9 @@ def _chosen(folder: Path, rows: list[Content]) -> list[tuple[str, int]]:
     found = []
     for row in rows:
         names = (f"task{row['task']}", "joint", "own")
-        found += [(name, row["chosen_seed"]) for name in names if (folder / f"{name}-seed{row['chosen_seed']}").exists()]
+        found += [
+            (name, row["chosen_seed"]) for name in names if (folder / f"{name}-seed{row['chosen_seed']}").exists()
+        ]
     return list(dict.fromkeys(found))
 
 
@@ -265,18 +268,23 @@ def _about(checkpoint: Checkpoint, epochs: list[Content], starts: list[Content])
     model = checkpoint.model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     rows = [
-        ("supervision", "gates taught the supporting facts" if config.train.supervision == "strong" else "answers only"),
+        (
+            "supervision",
+            "gates taught the supporting facts" if config.train.supervision == "strong" else "answers only",
+        ),
         ("network", f"{parameters:,} weights, {model.memory.passes} passes at most"),
         ("trained", f"{epochs[-1]['epoch'] if epochs else progress.epoch} epochs, seed {config.train.seed}"),
         ("best epoch", f"{progress.best_epoch}: {percent(progress.best_accuracy)} % on validation"),
     ]
     if epochs:
-        rows.append(("took", duration(epochs[-1]["seconds"])))
+        rows.append(("took", duration(sum(line["seconds"] for line in epochs))))
     if starts:
         last = starts[-1]
         rows.append(("when", str(last.get("started", ""))[:16].replace("T", " ") + " UTC"))
         rows.append(("on", f"{last['device']}, {last['threads']} thread{'s' * (last['threads'] != 1)}"))
-        rows.append(("dmn", f"{last['dmn']}, torch {last['torch']}" + (f", git {last['git'][:12]}" if last["git"] else "")))
+        rows.append(
+            ("dmn", f"{last['dmn']}, torch {last['torch']}" + (f", git {last['git'][:12]}" if last["git"] else ""))
+        )
     return rows
 
 
@@ -325,7 +333,10 @@ def _bars(rows: list[Content]) -> list[Content]:
     """The rows of a results table, with places on an axis from ``least`` to 100 %."""
     figures = [figure for row in rows for figure in (row["interval"][0], row["published"]) if figure is not None]
     least = min([0.9, *(int(figure * 20) / 20 for figure in figures)])
-    place = lambda figure: None if figure is None else round(100 * (figure - least) / (1 - least), 1)  # noqa: E731
+
+    def place(figure: float | None) -> float | None:
+        return None if figure is None else round(100 * (figure - least) / (1 - least), 1)
+
     return [
         {
             **row,
@@ -376,5 +387,3 @@ def _sample(stories: Sequence[Story]) -> list[Content]:
             {"facts": facts, "question": question.text, "gold": question.answer, "supporting": question.supporting}
         )
     return found
-
-

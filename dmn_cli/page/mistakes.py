@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dmn_cli.data.stories import words
 from dmn_cli.report.mistakes import slots
-from dmn_cli.report.prediction import ATTENDED, END_OF_PASSES, Prediction
+from dmn_cli.report.prediction import END_OF_PASSES, Prediction
 
 MOST_BYTES = 700_000
 """Of the mistakes in a page; of more, a share of every kind is shown."""
@@ -61,7 +61,7 @@ def groupings(predictions: Sequence[Prediction]) -> list[Grouping]:
         "task": lambda _, one: str(one.task),
         "kind of question": lambda at, _: kinds[at],
         "supporting facts": lambda _, one: str(len(one.supporting)) if one.supporting else "not known",
-        "supporting facts found": lambda _, one: _found(one),
+        "supporting facts picked": lambda _, one: _found(one),
         "oldest supporting fact": lambda _, one: _age(one),
         "facts before the question": lambda _, one: _range(_facts(one)),
         "true answer": lambda _, one: one.gold,
@@ -93,12 +93,11 @@ def _facts(one: Prediction) -> int:
 
 
 def _found(one: Prediction) -> str:
-    """Whether each supporting fact counted in some pass."""
+    """Whether each supporting fact counted most in some pass."""
     if not one.supporting:
         return "not known"
-    best = [max((gates[at] for gates in one.gates), default=0.0) for at in one.supporting]
-    missed = sum(gate < ATTENDED for gate in best)
-    return f"{missed} missed" if missed else "all found"
+    missed = len(set(one.supporting) - set(one.attended))
+    return f"{missed} missed" if missed else "all picked"
 
 
 def _age(one: Prediction) -> str:
@@ -147,9 +146,7 @@ def for_script(predictions: Sequence[Prediction], found: Sequence[Grouping]) -> 
     for at, one in enumerate(predictions):
         if one.right is False:
             by_kind.setdefault(kinds[at], []).append(at)
-    turns = [
-        (turn, kind, at) for kind, of_kind in enumerate(by_kind.values()) for turn, at in enumerate(of_kind)
-    ]
+    turns = [(turn, kind, at) for kind, of_kind in enumerate(by_kind.values()) for turn, at in enumerate(of_kind)]
     chosen, size = [], 0
     for _, _, at in sorted(turns):
         content = _plain(predictions[at], [grouping.of[at] for grouping in found])

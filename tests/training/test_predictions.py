@@ -10,10 +10,11 @@ from dmn_cli.data.batches import collate
 from dmn_cli.data.stories import parse
 from dmn_cli.generator.generate import generate
 from dmn_cli.model.answer import GRUAnswer
+from dmn_cli.report.prediction import END_OF_PASSES
 from dmn_cli.splits import Split
 from dmn_cli.training.build import dataset
 from dmn_cli.training.evaluate import evaluate
-from dmn_cli.training.predictions import END_OF_PASSES, predict
+from dmn_cli.training.predictions import predict
 from tests.training.test_ask import NETWORKS, untrained
 
 SPLIT = Split({1: generate(1, 30, seed=3, split="test"), 8: generate(8, 30, seed=3, split="test")}, {})
@@ -138,8 +139,6 @@ def test_kinds_of_passes():
 def test_a_pass_that_ends_changes_nothing():
     """As many passes are no end as the memory counts changes; here some questions stop early."""
     checkpoint = untrained(gate="softmax")
-    with torch.no_grad():
-        checkpoint.model.memory.end.mul_(20)
     data = dataset(checkpoint.config, checkpoint.vocabulary, SPLIT.stories[8])
     batch = collate(data, torch.arange(len(data)))
     recall, _, _ = checkpoint.model.eval().recall(batch)
