@@ -8,6 +8,24 @@ import typer
 from dmn_cli.cli.options import DataDir
 
 
+def write_page(folder: Path) -> str:
+    """Write the page of a run or a suite that has just ended; whatever goes wrong is said, and fails nothing else.
+
+    Returns:
+        a line for the user.
+    """
+    import os
+
+    from dmn_cli.page import write
+
+    try:
+        return f"page        {write(folder)}"
+    except Exception as error:
+        if os.environ.get("DMN_DEBUG") == "1":
+            raise
+        return f"page        not written: {error}"
+
+
 def view(
     source: Annotated[Path, typer.Argument(help="A run folder, a suite folder or a checkpoint.")],
     out: Annotated[Path | None, typer.Option(help="The page (default: report.html in the folder).")] = None,

@@ -15,6 +15,8 @@ MOST_BYTES = 700_000
 MOST_GROUPS, MOST_ANSWERS = 12, 10
 """Rows of a grouping, and of the confusion: those with most mistakes."""
 
+NTH = ("first", "second", "third")
+
 TELLING = 1.5
 """A group is worth a sentence if it has so many times the mistakes that its number of questions would let expect."""
 
@@ -93,11 +95,15 @@ def _facts(one: Prediction) -> int:
 
 
 def _found(one: Prediction) -> str:
-    """Whether each supporting fact counted most in some pass."""
+    """Which supporting facts counted most in no pass."""
     if not one.supporting:
         return "not known"
-    missed = len(set(one.supporting) - set(one.attended))
-    return f"{missed} missed" if missed else "all picked"
+    missed = [at for at, fact in enumerate(one.supporting) if fact not in one.attended]
+    if not missed:
+        return "all"
+    if len(one.supporting) > 3:
+        return f"all but {len(missed)}"
+    return "not the " + " and ".join(NTH[at] for at in missed) + f" of {len(one.supporting)}"
 
 
 def _age(one: Prediction) -> str:
@@ -112,21 +118,32 @@ def _range(count: int) -> str:
     return "81 and more"
 
 
-def telling(found: Sequence[Grouping]) -> list[str]:
-    """Sentences about the groups in which mistakes are far more frequent than elsewhere."""
-    said: list[tuple[float, str]] = []
+class Telling(NamedTuple):
+    """A group in which mistakes are far more frequent than elsewhere.
+
+    Attributes:
+        title: of the grouping.
+        group: one of its groups.
+        questions, wrong: of all groups together.
+    """
+
+    title: str
+    group: Group
+    questions: int
+    wrong: int
+
+
+def telling(found: Sequence[Grouping]) -> list[Telling]:
+    """The groups that say most about the mistakes, four at most."""
+    said: list[tuple[float, Telling]] = []
     for grouping in found:
         asked = sum(group.questions for group in grouping.groups)
         wrong = sum(group.wrong for group in grouping.groups)
         for group in grouping.groups:
             of_wrong, of_asked = group.wrong / max(wrong, 1), group.questions / asked
             if group.wrong >= 3 and of_wrong >= 0.3 and of_wrong >= TELLING * of_asked and group.text != "not known":
-                sentence = (
-                    f"{grouping.title} {group.text}: {group.wrong} of the {wrong} mistakes, "
-                    f"but only {group.questions} of the {asked} questions"
-                )
-                said.append((of_wrong * (of_wrong / of_asked), sentence))
-    return [sentence for _, sentence in sorted(said, key=lambda pair: -pair[0])[:4]]
+                said.append((of_wrong**2 / of_asked, Telling(grouping.title, group, asked, wrong)))
+    return [one for _, one in sorted(said, key=lambda pair: -pair[0])[:4]]
 
 
 def confusion(predictions: Sequence[Prediction]) -> Confusion:

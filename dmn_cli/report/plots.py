@@ -1,4 +1,4 @@
-"""Pictures of measurements; they need matplotlib, the extra `plots`."""
+"""Pictures of measurements, drawn by matplotlib."""
 
 from pathlib import Path
 
@@ -13,15 +13,13 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
         path: an .svg or .png file.
 
     Raises:
-        DmnError: matplotlib is not installed, or the file cannot be written.
+        DmnError: the file cannot be written.
     """
-    try:
-        import matplotlib
+    import matplotlib
 
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise DmnError("--plot needs matplotlib", "pip install 'dmn-cli[plots]'") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     titles = {"facts": "facts a question", "hidden_size": "hidden size", "batch_size": "questions a batch"}
     figure, axes = pyplot.subplots(1, len(swept), figsize=(11, 3.4), sharey=False, layout="constrained")
     for axis, (name, points) in zip(axes, swept.items(), strict=True):

@@ -9,7 +9,7 @@ const END = "(end of passes)";
 const SLOW = 60; // milliseconds: where an answer takes longer, it waits for a pause in the typing
 
 const byId = (id) => document.getElementById(id);
-const percent = (part) => `${(100 * part).toFixed(part > 0.9995 || part < 0.0995 ? 0 : 1)} %`;
+const percent = (part) => (part >= 0.9995 ? "100 %" : part < 0.0005 ? "0 %" : `${(100 * part).toFixed(1)} %`);
 
 /** An element with a class, attributes and children; a string is text. */
 function make(tag, attributes = {}, ...children) {
