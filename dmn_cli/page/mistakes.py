@@ -63,7 +63,7 @@ def groupings(predictions: Sequence[Prediction]) -> list[Grouping]:
         "task": lambda _, one: str(one.task),
         "kind of question": lambda at, _: kinds[at],
         "supporting facts": lambda _, one: str(len(one.supporting)) if one.supporting else "not known",
-        "supporting facts picked": lambda _, one: _found(one),
+        "supporting facts attended to": lambda _, one: _found(one),
         "oldest supporting fact": lambda _, one: _age(one),
         "facts before the question": lambda _, one: _range(_facts(one)),
         "true answer": lambda _, one: one.gold,
@@ -102,8 +102,8 @@ def _found(one: Prediction) -> str:
     if not missed:
         return "all"
     if len(one.supporting) > 3:
-        return f"all but {len(missed)}"
-    return "not the " + " and ".join(NTH[at] for at in missed) + f" of {len(one.supporting)}"
+        return f"missed {len(missed)}"
+    return "missed the " + " and ".join(NTH[at] for at in missed) + f" of {len(one.supporting)}"
 
 
 def _age(one: Prediction) -> str:

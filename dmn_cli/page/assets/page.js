@@ -275,6 +275,7 @@ class Mistakes {
   constructor(mistakes, groupings, open) {
     this.mistakes = mistakes;
     this.groupings = groupings;
+    this.several = mistakes.some(({ task }) => task !== mistakes[0].task);
     this.open = open; // a function that shows a mistake in the playground, or null
     for (const button of document.querySelectorAll(".filter")) button.addEventListener("click", () => this.filter(button));
     byId("all").addEventListener("click", () => this.filter(null));
@@ -302,7 +303,8 @@ class Mistakes {
   }
 
   item(one) {
-    const button = make("button", { type: "button" }, one.question, make("small", {}, `${one.gold} → ${one.answers[0][0] || "(nothing)"}`));
+    const task = this.several ? `task ${one.task} · ` : "";
+    const button = make("button", { type: "button" }, one.question, make("small", {}, `${task}${one.gold} → ${one.answers[0][0] || "(nothing)"}`));
     button.addEventListener("click", () => {
       for (const other of byId("list").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
       button.setAttribute("aria-current", "true");
@@ -348,6 +350,7 @@ class Mistakes {
 function start() {
   const data = JSON.parse(byId("data").textContent);
   const playground = data.network ? new Playground(data.network, byId("weights").textContent, data) : null;
+  window.playground = playground; // for the tests, and for who is curious in the console
   const tasks = data.samples.map(({ task }) => task);
   const open = (one) => {
     if (!playground || data.network.facts === "word" || !tasks.includes(one.task)) return null;
