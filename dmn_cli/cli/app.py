@@ -15,7 +15,21 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train
+from dmn_cli.cli import (
+    ask,
+    bench,
+    compare,
+    config,
+    data,
+    demo,
+    download,
+    evaluate,
+    generate,
+    report,
+    runs,
+    suite,
+    train,
+)
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
@@ -32,7 +46,9 @@ app.command("eval", cls=evaluate.Eval)(evaluate.evaluate)
 app.command("ask")(ask.ask)
 app.command("demo")(demo.demo)
 app.command("suite")(suite.suite)
-app.command("report")(suite.report)
+app.command("report")(report.report)
+app.command("runs")(runs.runs)
+app.command("compare")(compare.compare)
 app.command("bench")(bench.bench)
 app.command("generate-babi")(generate.generate_babi)
 app.add_typer(data.app, name="data")

@@ -1,0 +1,72 @@
+"""``dmn runs``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dmn_cli.cli.options import Json, print_json
+
+if TYPE_CHECKING:
+    from dmn_cli.runs.listing import Listed
+
+HEADER = ["run", "tasks", "config", "seed", "valid", "test", "started", "took", "differs from its config"]
+
+
+def runs(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Where runs and suites lie (default: runs).")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown on a terminal too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List runs: what each was trained on, how far it is, and what came of it. As Markdown when piped."""
+    from dmn_cli.report.tables import markdown as as_markdown
+    from dmn_cli.runs.listing import listed
+
+    found = listed(folders or [Path("runs")])
+    if as_json:
+        print_json({"runs": [run._asdict() for run in found]})
+    elif markdown or not sys.stdout.isatty():
+        typer.echo(as_markdown(HEADER, [_cells(run) for run in found]), nl=False)
+    else:
+        _print(found)
+
+
+def _print(found: "list[Listed]") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in HEADER[:-1]:
+        is_text = column in ("run", "config")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    for run in found:
+        *cells, differs = _cells(run)
+        table.add_row(*map(Text, cells), style=None if run.state == "done" else "yellow")
+        if differs:
+            table.add_row(Text(f"  {differs}", style="dim"))
+    Console().print(table)
+
+
+def _cells(run: "Listed") -> list[str]:
+    from dmn_cli.report.suites import duration
+    from dmn_cli.report.tables import percent
+    from dmn_cli.runs.listing import named
+
+    differs = f"{run.config} is not to be found" if run.differs is None and run.config else ", ".join(run.differs or [])
+    test = "–" if run.test is None else f"{percent(run.test)} %" + (f" ({run.split})" if run.split != "test" else "")
+    return [
+        run.name,
+        named(run.tasks),
+        run.config,
+        "" if run.seed is None else str(run.seed),
+        "–" if run.valid is None else f"{percent(run.valid)} %",
+        test if run.state == "done" else run.state,
+        run.started[:16].replace("T", " "),
+        duration(run.seconds) if run.started else "",
+        differs,
+    ]
