@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Device, Json, print_json
+from dmn_cli.cli.text import safe, shown
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -30,11 +31,11 @@ def ask(
     ] = None,
     story: Annotated[Path | None, typer.Option("--story", hidden=True)] = None,
     question: Annotated[
-        list[str] | None, typer.Option("--question", "-q", help="Ask this at the end of the story; repeatable.")
+        list[str] | None, typer.Option("--question", help="Ask this at the end of the story; repeatable.")
     ] = None,
     lines: Annotated[
         bool,
-        typer.Option("--lines", help='For programs: {"facts": […], "question": "…"} in, an answer out, line by line.'),
+        typer.Option("--lines", help='For programs, line by line: {"facts": ["A b."], "question": "C?"} in, JSON out.'),
     ] = False,
     tables: Annotated[
         bool, typer.Option("--tables", help="Show what was attended to for more than 5 questions, all facts.")
@@ -85,11 +86,11 @@ def _answer(
     unknown = dict.fromkeys(word for answer in answers for word in answer.unknown)
     if unknown:
         _note(f"never seen in training: {', '.join(unknown)}")
-    _show(answers, tables)
+    _show(list(map(shown, answers)), tables)
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(safe(text), file=sys.stderr)
 
 
 def _read(source: Path | None) -> Iterator[tuple[str, str]]:
@@ -189,7 +190,7 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
                 if as_json:
                     print_json(answer.as_row())
                 else:
-                    _show([answer], False)
+                    _show([shown(answer)], False)
         except DmnError as error:
             _note(f"{error.message}: {error.hint}" if error.hint else error.message)
 
@@ -213,7 +214,7 @@ def _command(command: str, told: "Told", before: "list[Told]") -> "Told":
     """What a line that begins with a colon does to the story."""
     if command == ":story":
         for number, fact in enumerate(told.facts, start=1):
-            typer.echo(f"{number:>3}  {fact}")
+            typer.echo(f"{number:>3}  {safe(fact)}")
         if not told.facts:
             _note("no facts yet")
     elif command == ":undo" and before:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import DataDir, Device, Json, Split, print_json
+from dmn_cli.cli.text import safe, shown
 
 
 def compare(
@@ -36,6 +37,10 @@ def compare(
     if as_json:
         print_json(plain_comparison(found))
         return
+    sides = [
+        side._replace(name=safe(side.name), predictions=list(map(shown, side.predictions)))
+        for side in (found.first, found.second)
+    ]
     console = Console()
-    for part in as_text(found, most):
+    for part in as_text(found._replace(first=sides[0], second=sides[1]), most):
         console.print(part)

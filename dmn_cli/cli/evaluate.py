@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from dmn_cli.cli.help import Command
 from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.text import as_title, safe, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,7 @@ ERRORS = 10
 """Wrong questions that `--errors` without a number shows."""
 
 
-class Eval(TyperCommand):
+class Eval(Command):
     """Lets ``--errors`` go without its number."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -98,11 +99,11 @@ def evaluate(
     elif as_csv or as_markdown:
         typer.echo((tables.as_csv if as_csv else tables.as_markdown)(results), nl=False)
         for note in told:
-            print(f"note: {note}", file=sys.stderr)
+            print(safe(f"note: {note}"), file=sys.stderr)
     else:
         config = loaded.config.model_copy(update={"data": data})
         title = str(file) if data is None else tables.title(config, split, stories.is_babi)
-        _print(tables.as_table(results, title), told, made, errors)
+        _print(tables.as_table(results, as_title(title)), told, made, errors)
 
 
 def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: int | None) -> None:
@@ -113,9 +114,10 @@ def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: i
     console = Console()
     console.print(table)
     for note in notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
+        console.print(safe(f"note: {note}"), markup=False, highlight=False)
     if errors is None:
         return
+    made = list(map(shown, made))
     for part in (*mistakes.as_tables(made), *mistakes.as_list(made, errors)):
         console.print(part)
     wrong = sum(one.right is False for one in made)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Json, print_json
+from dmn_cli.cli.text import safe
 
 if TYPE_CHECKING:
     from dmn_cli.runs.listing import Listed
@@ -59,7 +60,7 @@ def _cells(run: "Listed") -> list[str]:
 
     differs = f"{run.config} is not to be found" if run.differs is None and run.config else ", ".join(run.differs or [])
     test = "–" if run.test is None else f"{percent(run.test)} %" + (f" ({run.split})" if run.split != "test" else "")
-    return [
+    cells = [
         run.name,
         named(run.tasks),
         run.config,
@@ -70,3 +71,4 @@ def _cells(run: "Listed") -> list[str]:
         duration(run.seconds) if run.started else "",
         differs,
     ]
+    return list(map(safe, cells))

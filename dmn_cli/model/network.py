@@ -24,6 +24,11 @@ from dmn_cli.model.question import QuestionModule
 
 GATES: dict[str, type[Gate]] = {"dmn": Gate, "dmn-plus": DMNPlusGate}
 
+FURTHER: dict[str, Callable[[int, Tensor, bool], FurtherTerms]] = {  # hidden size, rarity, whether gates are a softmax
+    "gate_order": lambda hidden_size, rarity, softmax: Looked(hidden_size),
+    "gate_words": lambda hidden_size, rarity, softmax: SharedWords(hidden_size, rarity, shut=not softmax),
+}
+
 WEIGHTINGS: dict[str, Callable[[Order], Weighting]] = {
     "sigmoid": lambda order: SIGMOID,
     "softmax": lambda order: SOFTMAX,
@@ -58,8 +63,6 @@ def network(
     bidirectional: bool = False,
     residual: bool = False,
     gate_features: str = "dmn",
-    gate_order: bool = False,
-    gate_words: bool = False,
     gate: str = "sigmoid",
     episode: str = "gru",
     memory: str = "gru",
@@ -71,6 +74,7 @@ def network(
     answer_dropout: float = 0.0,
     order: Order = Order.LATEST,
     rarity: Tensor | None = None,
+    **further: bool,
 ) -> DMN:
     """Put a network together; its weights are drawn from torch's generator. The default is the paper's.
 
@@ -79,18 +83,19 @@ def network(
         answers: A, the number of answers (``answer="linear"``) or of answer words (``answer="gru"``).
         order: with ``gate="by-order"``, which open gate counts.
         rarity: (V,) in [0, 1], with ``gate_words``: how rare each word is.
+        further: whether the gate sees the terms of this name in FURTHER.
 
     The rest is as the config's keys of the same names, see config.ModelConfig.
     """
     embedding = nn.Parameter(torch.empty(words, embedding_size).uniform_(-(3**0.5), 3**0.5))
     input, question = _readers(reader, embedding_size, hidden_size, fact_dropout, bidirectional, residual)
 
-    further: dict[str, FurtherTerms] = {}
-    if gate_order:
-        further["looked"] = Looked(hidden_size)
-    if gate_words:
-        rarity = torch.ones(words) if rarity is None else rarity
-        further["words"] = SharedWords(hidden_size, rarity, shut=gate != "softmax")
+    rarity = torch.ones(words) if rarity is None else rarity
+    terms = {
+        name: FURTHER[name](hidden_size, rarity, gate == "softmax") for name in FURTHER if further.pop(name, False)
+    }
+    if further:
+        raise TypeError(f"no such terms of a gate: {', '.join(further)}")
     attention = GATES[gate_features](hidden_size)
 
     summary = EPISODES[episode](hidden_size)
@@ -99,7 +104,7 @@ def network(
     if isinstance(update, LinearMemory):
         update.start(attention)
     recall = EpisodicMemory(
-        SeeingGate(attention, further) if further else attention,
+        SeeingGate(attention, terms) if terms else attention,
         WEIGHTINGS[gate](order),
         summary,  # type: ignore[arg-type]
         Products(products, update, added=isinstance(update, LinearMemory)) if products is not None else update,

@@ -47,7 +47,7 @@ def epoch_line(
     is_best = "  best so far" if valid_accuracy >= best else f"  best {percent(best)} %"
     return (
         f"epoch {epoch:>{width}}/{epochs}  loss {answer_loss:.3f}{gates}  "
-        f"valid loss {valid_loss:.3f}, {percent(valid_accuracy)} %{is_best}"
+        f"valid {valid_loss:.3f}, {percent(valid_accuracy)} %{is_best}"
     )
 
 

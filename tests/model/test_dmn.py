@@ -11,6 +11,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import BY_ORDER, Order
 from dmn_cli.model.network import network
 from tests.model import naive
+from tests.model.naive import VARIANTS
 
 STORIES = [
     Story(
@@ -29,55 +30,6 @@ STORIES = [
     Story(("Mary slept.",), (Question("Who slept?", "mary", 1, (0,)),)),
 ]
 VOCABULARY = vocab.build(STORIES)
-
-VARIANTS: dict[str, dict] = {
-    "the paper": {},
-    "softmax": {"gate": "softmax"},
-    "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
-    "sigmoid weighted sum": {"episode": "weighted-sum"},
-    "ordered": {"gate": "by-order", "episode": "weighted-sum"},
-    "ordered, gated GRU": {"gate": "by-order", "gate_order": True},
-    "ordered, earliest": {"gate": "by-order", "gate_order": True, "order": Order.EARLIEST},
-    "ordered, none": {"gate": "by-order", "gate_order": True, "episode": "weighted-sum", "order": Order.NONE},
-    "order terms": {"gate_order": True},
-    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
-    "relu memory": {"memory": "relu"},
-    "linear memory": {"memory": "linear"},
-    "tied linear memory": {"memory": "tied-linear"},
-    "decoder": {"answer": "gru"},
-    "positions": {"reader": "positions"},
-    "bidirectional": {"reader": "positions", "bidirectional": True},
-    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
-    "sentences": {"reader": "sentences"},
-    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
-    "shared words": {"gate_words": True},
-    "shared words, all of them": {
-        "reader": "sentences",
-        "bidirectional": True,
-        "residual": True,
-        "gate": "by-order",
-        "gate_order": True,
-        "gate_words": True,
-        "episode": "weighted-sum",
-        "memory": "linear",
-        "memory_features": "products",
-    },
-    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
-    "products": {"memory_features": "products"},
-    "products, linear": {"memory_features": "products", "memory": "linear"},
-    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
-    "products, relu": {"memory_features": "products", "memory": "relu"},
-    "a free pass": {"free_passes": 1, "gate": "by-order", "gate_order": True},
-    "two free passes": {"free_passes": 2},
-    "DMN+": {
-        "reader": "positions",
-        "bidirectional": True,
-        "gate_features": "dmn-plus",
-        "gate": "softmax",
-        "episode": "attention-gru",
-        "memory": "relu",
-    },
-}
 
 
 def make(end_of_passes: bool, **options) -> DMN:

@@ -15,9 +15,7 @@ def test_a_sparkline_goes_from_the_lowest_to_the_highest():
 def test_an_epoch_s_line_fits_a_narrow_terminal():
     line = epoch_line(256, 256, 0.000123456, 12.3456, 123.45, 0.99949, 0.9995)
     assert len(line) <= 80
-    assert (
-        epoch_line(3, 12, 0.5, None, 0.25, 0.9, 0.9) == "epoch  3/12  loss 0.500  valid loss 0.250, 90.0 %  best so far"
-    )
+    assert epoch_line(3, 12, 0.5, None, 0.25, 0.9, 0.9) == "epoch  3/12  loss 0.500  valid 0.250, 90.0 %  best so far"
     assert "best 95.0 %" in epoch_line(3, 12, 0.5, None, 0.25, 0.9, 0.95)
 
 
