@@ -44,13 +44,21 @@ def _print(found: "list[Listed]") -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in HEADER[:-1]:
         is_text = column in ("run", "config")
-        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=column != "run")
+    notes = []
     for run in found:
-        *cells, differs = _cells(run)
-        table.add_row(*map(Text, cells), style=None if run.state == "done" else "yellow")
+        name, *cells, started, took, differs = _cells(run)
+        if run.seed is None:
+            notes.append(f"{name}: {run.state}")
+            continue
+        table.add_row(*map(Text, (name, *cells, started[5:], took)), style=None if run.state == "done" else "yellow")
         if differs:
-            table.add_row(Text(f"  {differs}", style="dim"))
-    Console().print(table)
+            notes.append(f"{name}, other than its config: {differs}")
+    console = Console()
+    if table.row_count:
+        console.print(table)
+    for note in notes:
+        console.print(Text(safe(note)))
 
 
 def _cells(run: "Listed") -> list[str]:

@@ -240,7 +240,7 @@ def test_commands(converse):
         "A left.", "B left. C left.", ":undo", ":story", ":new", ":story", ":undo", ":story", ":moon", ":q", "X?"
     )
     assert done.out == "  1  A left.\n  1  A left.\n"
-    assert "1 fact left" in done.err
+    assert "taken back; 1 fact left" in done.err
     assert "(a new story)\nno facts yet\n" in done.err
     assert ":moon: no such command" in done.err
     assert converse(":undo").err.endswith("there is nothing to take back\n\n")
