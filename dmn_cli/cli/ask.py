@@ -49,7 +49,7 @@ def ask(
     begins. Answers that a file gives after a tab are compared.
     """
     from dmn_cli.errors import DmnError
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best
     from dmn_cli.training import box
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device

@@ -20,7 +20,7 @@ def demo(
 
     from dmn_cli.report.answers import as_text
     from dmn_cli.report.heat import heat_table
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best
     from dmn_cli.training import box
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device

@@ -1,6 +1,7 @@
 """A network as plain types and base64, for assets/engine.js."""
 
 import base64
+import re
 import struct
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ class Exported(NamedTuple):
     """What the engine takes.
 
     Attributes:
-        network: options, vocabulary, and the shape and place of each tensor, by its name in the checkpoint.
+        network: options, vocabulary, and the shape and place of each tensor, by its name in the checkpoint,
+            where a gate and a memory update are called the same whether an extension is around them or not.
         weights: all tensors one after the other, little-endian float32 in base64.
     """
 
@@ -27,16 +29,16 @@ class Exported(NamedTuple):
 
 def of_checkpoint(checkpoint: Checkpoint) -> Exported:
     """The network of a checkpoint."""
-    options = {**checkpoint.config.model.model_dump(), "max_facts": checkpoint.config.data.max_facts}
-    model = checkpoint.model
-    return export(options, model.memory.passes, checkpoint.vocabulary, model.state_dict())
+    config, decided = checkpoint.config, checkpoint.decided
+    options = {**config.model.model_dump(), "max_facts": config.data.max_facts, "order": decided.order.value}
+    return export(options, decided.passes, checkpoint.vocabulary, checkpoint.model.state_dict())
 
 
 def export(options: dict[str, Any], passes: int, vocabulary: Vocabulary, weights: dict[str, Tensor]) -> Exported:
     """A network from its parts.
 
     Args:
-        options: at least ``OPTIONS`` and ``max_facts``, as in a config.
+        options: at least ``OPTIONS`` and ``max_facts``, as in a config, and ``order``, see extensions.order.
         passes: P, the most passes.
         vocabulary: of the training stories.
         weights: the state dict. Float32: rounded to float16 they do not give gates within 1e-4.
@@ -52,12 +54,16 @@ def export(options: dict[str, Any], passes: int, vocabulary: Vocabulary, weights
             parts.append(struct.pack(f"<{len(numbers)}f", *numbers))
             offsets[where] = size
             size += len(numbers)
-        tensors[name] = {"shape": list(tensor.shape), "offset": offsets[where]}
+        tensors[_unwrapped(name)] = {"shape": list(tensor.shape), "offset": offsets[where]}
     words = {
         "words": vocabulary.words,
         "answers": vocabulary.answers,
         "answer_words": vocabulary.answer_words,
     }
-    network = {key: options[key] for key in (*OPTIONS, "max_facts")}
+    network = {key: options[key] for key in (*OPTIONS, "max_facts", "order")}
     network |= {"passes": passes, "vocabulary": words, "tensors": tensors}
     return Exported(network, base64.b64encode(b"".join(parts)).decode("ascii"))
+
+
+def _unwrapped(name: str) -> str:
+    return re.sub(r"^memory\.(gate|update)\.\1\.", r"memory.\1.", name)

@@ -20,7 +20,8 @@ from dmn_cli.report.prediction import Prediction
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.report.suites import duration, spread
 from dmn_cli.report.tables import percent
-from dmn_cli.runs.run import best
+from dmn_cli.runs import folder as folders
+from dmn_cli.runs.folder import best
 from dmn_cli.splits import OWN, Split, load_split, tasks
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training.checkpoint import Checkpoint
@@ -30,6 +31,8 @@ NAME = "report.html"
 
 MOST_WEIGHTS = 2_000_000
 """Bytes of a network's weights in a page of at most 3 MB, in base64: 375,000 weights."""
+
+LOST = "delete it: only the curve is lost"
 
 SAMPLES = 12
 """Stories of each task at a click."""
@@ -151,19 +154,11 @@ def _of_network(name: str, path: Path, folder: Path | None, data_dir: Path | Non
 
 def _records(folder: Path) -> tuple[Content | None, list[Content], list[Content]]:
     """A run's results, if it has finished, its epochs and its starts."""
-    hint = "see the other files of the run"
     results = None
-    if (folder / "done").exists():
-        results = records.read(folder / "results.json", records.results, hint)
-    try:
-        epochs = records.read(folder / "metrics.jsonl", records.epochs, hint)
-    except FileNotFoundError:
-        epochs = []
-    try:
-        starts = records.read(folder / "run.json", records.starts, hint)
-    except FileNotFoundError:
-        starts = []
-    return results, epochs, starts
+    if folders.is_done(folder):
+        results = records.read(folder / "results.json", records.RESULTS, "evaluate it again: dmn eval").model_dump()
+    epochs = [line.model_dump() for line in folders.epochs(folder, LOST)]
+    return results, epochs, [start.model_dump() for start in folders.starts(folder)]
 
 
 def _show(checkpoint: Checkpoint, split: str, data_dir: Path | None) -> Shown:
@@ -202,8 +197,8 @@ def _of_suite(folder: Path, data_dir: Path | None) -> str:
     about = [("config", content["suite"]), ("seeds", ", ".join(map(str, content["seeds"])))]
     about += [("over seeds", f"{spread(content['over_seeds'], 2)} %")] if content["over_seeds"] else []
     if timing.exists():
-        seconds = records.read(timing, records.wall_seconds, "delete it: only what the suite cost is lost")
-        about.append(("took", duration(seconds)))
+        cost = records.read(timing, records.TIMING, "delete it: only what the suite cost is lost")
+        about.append(("took", duration(cost.wall_seconds)))
     about.append(("dmn", ", ".join(f"{what} {version}" for what, version in content["versions"].items())))
     page = {
         "name": content["suite"],
@@ -239,7 +234,7 @@ def _epochs_of(folder: Path) -> dict[str, dict[int, list[Content]]]:
     found: dict[str, dict[int, list[Content]]] = {}
     for path in folder.glob("*-seed*/metrics.jsonl"):
         network, _, seed = path.parent.name.rpartition("-seed")
-        epochs = records.read(path, records.epochs, "delete it: only the curve is lost")
+        epochs = [line.model_dump() for line in folders.epochs(path.parent, LOST)]
         if seed.isdigit() and epochs:
             found.setdefault(network, {})[int(seed)] = epochs
     order = sorted(found, key=lambda name: (len(name), name))

@@ -1,8 +1,31 @@
 """Pictures of measurements, drawn by matplotlib."""
 
+import importlib.util
 from pathlib import Path
 
 from dmn_cli.errors import DmnError
+
+SUFFIXES = (".svg", ".png", ".pdf")
+
+
+def check_plot(path: Path) -> None:
+    """See that a picture can be drawn into a file, before minutes are spent on what it is to show.
+
+    Args:
+        path: an .svg, .png or .pdf file.
+
+    Raises:
+        DmnError: matplotlib is not installed, it draws no such files, or there is no such folder.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        hint = "pip install matplotlib; in a checkout: pip install '.[plots]'"
+        raise DmnError("--plot needs matplotlib", hint)
+    if path.suffix.lower() not in SUFFIXES:
+        raise DmnError(f"--plot {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if not path.parent.is_dir():
+        raise DmnError(f"--plot {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise DmnError(f"--plot {path}: is a folder")
 
 
 def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -10,7 +33,7 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
 
     Args:
         swept: for each of the three, points with ``size``, ``microseconds``, ``low`` and ``high``.
-        path: an .svg or .png file.
+        path: see ``check_plot``.
 
     Raises:
         DmnError: the file cannot be written.

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import get_args
 
 from dmn_cli.babi.download import find_data
+from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import DataConfig, Subset
 from dmn_cli.data.stories import read
 from dmn_cli.errors import DmnError
 from dmn_cli.files import sha256
-from dmn_cli.splits import OWN, Split, SplitName, load_split
+from dmn_cli.splits import OWN, Split, load_split
 
 
 def own(file: Path) -> Split:

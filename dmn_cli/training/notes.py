@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import DataConfig
 from dmn_cli.data.stats import measure
 from dmn_cli.data.stories import Story, words
 from dmn_cli.errors import DmnError
-from dmn_cli.splits import Split, SplitName, load_training, tasks
+from dmn_cli.splits import Split, load_training, tasks
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.locate import locate
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from dmn_cli.runs.run import prepare
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.training import checkpoint
 from tests.report.test_mistakes import made
 from tests.training.conftest import small

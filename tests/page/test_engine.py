@@ -15,8 +15,11 @@ from dmn_cli.data.batches import collate, encode
 from dmn_cli.data.stories import words
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.extensions.order import Order
+from dmn_cli.model.network import network as build_network
 from dmn_cli.page.export import OPTIONS, export
-from tests.model.test_dmn import STORIES, VARIANTS, VOCABULARY, make
+from tests.model.naive import VARIANTS
+from tests.model.test_dmn import STORIES, VOCABULARY, make
 from tests.page.tools import needs
 
 ENGINE = Path(dmn_cli.page.__file__).parent / "assets" / "engine.js"
@@ -29,8 +32,9 @@ DEFAULTS = {
     "memory": "gru",
     "free_passes": 0,
     "max_facts": None,
+    "order": Order.LATEST,
 }
-DMN_DEFAULTS = inspect.signature(DMN).parameters
+DMN_DEFAULTS = inspect.signature(build_network).parameters
 ASKED = [(story.facts[: question.facts], question.text) for story in STORIES for question in story.questions]
 
 pytestmark = pytest.mark.browser
@@ -45,7 +49,9 @@ def run(**given):
 
 def exported(model: DMN, vocabulary, options: dict, questions) -> dict:
     """A network and the questions to put to it, as engine.cjs takes them."""
-    network, weights = export({**DEFAULTS, **options}, model.memory.passes, vocabulary, model.state_dict())
+    options = {**DEFAULTS, **options}
+    options["order"] = options["order"].value
+    network, weights = export(options, model.memory.passes, vocabulary, model.state_dict())
     asked = [{"facts": facts, "question": question} for facts, question in questions]
     return {"network": network, "weights": weights, "questions": asked}
 

@@ -11,7 +11,7 @@ from dmn_cli.data.stories import Question, Story
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
 from dmn_cli.report.prediction import END_OF_PASSES
-from dmn_cli.runs.run import prepare
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.training.ask import Told, looks_like_one, put, read, sentences, take
 from dmn_cli.training.build import dataset
 

@@ -24,7 +24,7 @@ SPLIT = Split({1: generate(1, 30, seed=3, split="test"), 8: generate(8, 30, seed
 def test_accuracy_is_that_of_an_evaluation(name):
     checkpoint = untrained(**NETWORKS[name])
     made = list(predict(checkpoint, SPLIT))
-    for result in evaluate(checkpoint, SPLIT):
+    for result in evaluate(checkpoint, SPLIT, "test"):
         of_task = [one for one in made if one.task == result.task]
         assert (len(of_task), sum(one.right for one in of_task)) == (result.questions, result.correct)
         assert all(one.right == (one.answer == one.gold) for one in of_task)
@@ -123,7 +123,7 @@ def test_kinds_of_passes():
     with torch.no_grad():  # the end-of-passes fact has the only open gate
         for parameter in checkpoint.model.memory.gate.parameters():
             parameter.zero_()
-        checkpoint.model.memory.gate.second.bias.fill_(-30.0)
+        checkpoint.model.memory.gate.W2.bias.fill_(-30.0)
     stories = parse(TEXT)
     one, _ = predict(checkpoint, Split({0: stories}, {}))
     assert one.passes == ["free", "taught", "taught"]  # all gates equal: the first, not the last, is picked

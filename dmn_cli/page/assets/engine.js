@@ -10,7 +10,6 @@
 
 const END_OF_FACT = 1; // the number of <eof> in the vocabulary; unknown words are 0
 const LONGEST_ANSWER = 32;
-const LATEST = 0, EARLIEST = 1, NONE = 2; // memory.order: which of the open gates counts
 const BEAM = 5; // answers in sight of the search for other answers
 const MOST_KEPT = 20000; // sentences
 
@@ -27,24 +26,23 @@ class DMN {
    * @param buffer the weights, an ArrayBuffer of float32
    */
   constructor(network, buffer) {
-    Object.assign(this, network); // facts, max_facts, reader, residual, gate, episode, memory, passes, free_passes
+    Object.assign(this, network); // facts, max_facts, reader, residual, gate, order, episode, memory, passes, free_passes
     this.number = new Map(this.vocabulary.words.map((word, number) => [word, number]));
     this.weights = {};
     for (const [name, { shape, offset }] of Object.entries(network.tensors)) {
       const data = Float64Array.from(new Float32Array(buffer, 4 * offset, shape.reduce((a, b) => a * b, 1)));
       this.weights[name] = { data, rows: shape[0] ?? 1, columns: shape[1] ?? 1 };
     }
-    this.wordGRU = this.gru("input.word_gru"); // null: no such part
+    this.wordGRU = this.gru("input.sentences.gru"); // null: no such part
     this.inputGRU = this.gru("input.gru");
     this.backwardGRU = this.gru("input.backward_gru");
     this.questionGRU = this.gru("question.gru");
-    this.episodeGRU = this.gru("memory.episode_gru");
-    this.updateGRU = this.gru("memory.update");
+    this.episodeGRU = this.gru("memory.episode.gru");
+    this.updateGRU = this.gru("memory.update.gru");
     this.answerGRU = this.gru("answer.gru");
     this.size = this.questionGRU.weight_hh.columns;
     this.end = this.weights["memory.end"]?.data ?? null;
-    this.order = this.weights["memory.order"].data[0];
-    this.rarity = this.weights["rarity"]?.data ?? null;
+    this.rarity = this.weights["memory.gate.further.gate_words.rarity"]?.data ?? null;
     this.sentences = new Map();
     this.read = { keys: [], states: [] };
   }
@@ -213,8 +211,8 @@ class DMN {
    * DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (eq. 6). DMN+: z = [c∘q, c∘m, |c−q|, |c−m|].
    */
   gateOnce(facts, q) {
-    const H = this.size, W1 = this.weights["memory.gate.first.weight"], b1 = this.weights["memory.gate.first.bias"].data;
-    const Wb = this.weights["memory.gate.bilinear"];
+    const H = this.size, W1 = this.weights["memory.gate.W1.weight"], b1 = this.weights["memory.gate.W1.bias"].data;
+    const Wb = this.weights["memory.gate.Wb"];
     const at = Wb ? { c: 0, m: H, q: 2 * H, cq: 3 * H, cm: 4 * H, dq: 5 * H, dm: 6 * H, bq: 7 * H, bm: 7 * H + 1 }
       : { cq: 0, cm: H, dq: 2 * H, dm: 3 * H };
     const base = Wb ? linear(W1, q, b1, at.q) : Float64Array.from(b1);
@@ -233,9 +231,9 @@ class DMN {
 
   /** W2 tanh(W1 z + b1) + b2 of every fact. Ours: terms of where the last pass looked, and of shared words. */
   gateLogits(facts, m, { at, perFact }, before, shared) {
-    const W1 = this.weights["memory.gate.first.weight"], Wb = this.weights["memory.gate.bilinear"];
-    const W2 = this.weights["memory.gate.second.weight"].data, b2 = this.weights["memory.gate.second.bias"].data[0];
-    const order = this.weights["memory.gate.order.weight"], sharing = this.weights["memory.gate.words.weight"];
+    const W1 = this.weights["memory.gate.W1.weight"], Wb = this.weights["memory.gate.Wb"];
+    const W2 = this.weights["memory.gate.W2.weight"].data, b2 = this.weights["memory.gate.W2.bias"].data[0];
+    const order = this.weights["memory.gate.further.gate_order.weight"], sharing = this.weights["memory.gate.further.gate_words.weight"];
     const Wm = Wb && linear(W1, m, null, at.m);
     const Wbm = Wb && linear(Wb, m);
     const total = before ? before.reduce((a, b) => a + b, 0) : 0;
@@ -261,14 +259,14 @@ class DMN {
 
   /** The logarithm of what each fact counts. */
   logGates(logits) {
-    if (this.gate === "softmax" || (this.gate === "ordered" && this.order === NONE)) return logSoftmax(logits);
+    if (this.gate === "softmax" || (this.gate === "by-order" && this.order === "none")) return logSoftmax(logits);
     const open = logits.map(logSigmoid);
     if (this.gate === "sigmoid") return open;
     // of the open gates the latest (or the earliest) counts: g_t Π_{u>t} (1 − g_u)
     const last = logits.length - 1;
     let overridden = 0;
     for (let i = 0; i <= last; i++) {
-      const t = this.order === EARLIEST ? i : last - i;
+      const t = this.order === "earliest" ? i : last - i;
       open[t] += overridden;
       overridden += logSigmoid(-logits[t]);
     }
@@ -293,14 +291,14 @@ class DMN {
 
   /** m^k from m^{k−1}, e^k and q: GRU(e, m), ReLU(W_k [m; e; q] + b), or the same without the ReLU. */
   update(number, m, e, q) {
-    const products = this.weights["memory.products.weight"];
+    const products = this.weights["memory.update.products.weight"];
     if (products) {
       const z = concat(e, product(e, q), product(e, m), distance(e, q), distance(e, m));
-      const made = linear(products, z, this.weights["memory.products.bias"].data).map(Math.tanh);
+      const made = linear(products, z, this.weights["memory.update.products.bias"].data).map(Math.tanh);
       e = this.memory.endsWith("linear") ? add(made, e) : made;
     }
     if (this.updateGRU) return step(this.updateGRU, project(this.updateGRU, e), m);
-    const layer = `memory.update.${this.memory === "tied-linear" ? 0 : number}`;
+    const layer = `memory.update.layers.${this.memory === "tied-linear" ? 0 : number}`;
     const out = linear(this.weights[`${layer}.weight`], concat(m, e, q), this.weights[`${layer}.bias`].data);
     return this.memory === "relu" ? out.map((x) => Math.max(0, x)) : out;
   }

@@ -46,7 +46,7 @@ class _Gate(ctypes.Structure):
 @cache
 def _library() -> ctypes.CDLL | str:
     """The library, or why there is none."""
-    spec = importlib.util.find_spec("dmn_cli.model._kernels")
+    spec = importlib.util.find_spec("dmn_cli.model.fast._kernels")
     if spec is None or spec.origin is None:
         return "not built, for want of a C compiler when the package was installed"
     try:

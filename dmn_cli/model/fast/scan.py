@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dmn_cli.model import kernels
+from dmn_cli.model.fast import kernels
 
 
 def scan(
