@@ -263,7 +263,7 @@ class Playground {
       if (this.blind) said.push("No fact was attended to: the answer rests on the question alone.");
       if (this.unseen) said.push(`The first ${this.unseen} facts are too far back: this network attends to the last ${this.dmn.max_facts}.`);
     }
-    if (unknown.length) said.push(`Never seen in training: ${unknown.slice(0, 12).join(", ")}${unknown.length > 12 ? ", …" : ""}.`);
+    if (unknown.length) said.push(`Never seen in training: ${unknown.slice(0, 12).join(", ")}${unknown.length > 12 ? " …" : "."}`);
     byId("warning").hidden = !said.length;
     byId("warning").textContent = said.join(" ");
   }
