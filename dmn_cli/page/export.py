@@ -1,6 +1,7 @@
 """A network as plain types and base64, for assets/engine.js."""
 
 import base64
+import dataclasses
 import re
 import struct
 from typing import Any, NamedTuple
@@ -55,13 +56,8 @@ def export(options: dict[str, Any], passes: int, vocabulary: Vocabulary, weights
             offsets[where] = size
             size += len(numbers)
         tensors[_unwrapped(name)] = {"shape": list(tensor.shape), "offset": offsets[where]}
-    words = {
-        "words": vocabulary.words,
-        "answers": vocabulary.answers,
-        "answer_words": vocabulary.answer_words,
-    }
     network = {key: options[key] for key in (*OPTIONS, "max_facts", "order")}
-    network |= {"passes": passes, "vocabulary": words, "tensors": tensors}
+    network |= {"passes": passes, "vocabulary": dataclasses.asdict(vocabulary), "tensors": tensors}
     return Exported(network, base64.b64encode(b"".join(parts)).decode("ascii"))
 
 
