@@ -23,7 +23,7 @@ BELOW = {
     "splits": {"data", "babi", "generator", "config", "errors", "files"},
     "augment": {"data", "records", "config", "errors", "files"},
     "model": {"batch"},
-    "report": {"splits", "babi", "records", "config", "errors"},
+    "report": {"splits", "data", "babi", "records", "config", "errors"},
     "training": {"report", "splits", "model", "data", "babi", "config", "errors", "files", "batch"},
     "runs": {
         "training",

@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 app.command("download-babi")(download.download_babi)
 app.command("train")(train.train)
-app.command("eval")(evaluate.evaluate)
+app.command("eval", cls=evaluate.Eval)(evaluate.evaluate)
 app.command("ask")(ask.ask)
 app.command("suite")(suite.suite)
 app.command("report")(suite.report)

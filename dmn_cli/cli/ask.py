@@ -10,7 +10,7 @@ import typer
 from dmn_cli.cli.options import Device, Json, print_json
 
 if TYPE_CHECKING:
-    from dmn_cli.training.ask import Answer
+    from dmn_cli.report.prediction import Prediction
     from dmn_cli.training.checkpoint import Checkpoint
 
 
@@ -38,7 +38,7 @@ def ask(
     loaded = checkpoints.load(path, find_device(device))
     typed = story is None and sys.stdin.isatty()
     facts: list[str] = []
-    answers: list[Answer] = []
+    answers: list[Prediction] = []
     for where, line in _typed(loaded) if typed else _read(story):
         try:
             question = tell(facts, line)
@@ -94,7 +94,7 @@ def _typed(checkpoint: "Checkpoint") -> Iterator[tuple[str, str]]:
         yield "", line
 
 
-def _show(answer: "Answer") -> None:
+def _show(answer: "Prediction") -> None:
     from rich.console import Console
 
     from dmn_cli.report.heat import heat_table
@@ -102,4 +102,4 @@ def _show(answer: "Answer") -> None:
     if answer.unknown:
         print(f"never seen in training: {', '.join(answer.unknown)}", file=sys.stderr)
     typer.echo(f"{answer.question}  {answer.answer}")
-    Console().print(heat_table(answer.facts, answer.gates))
+    Console().print(heat_table(answer))

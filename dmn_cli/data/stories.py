@@ -4,6 +4,7 @@ A line is ``ID text`` (a fact) or ``ID question<TAB>answer<TAB>supporting IDs``;
 question lines are counted too (Weston et al., arXiv 1502.05698, and the README of the data).
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,12 +22,14 @@ class Question:
         answer: as written; the parts of a list or path are joined by commas, e.g. ``"apple,milk"``.
         facts: how many facts of the story stand before the question: it may use no others.
         supporting: positions (from 0) of the supporting facts among the story's facts, in the file's order.
+        place: where it was read, ``file:line``; "" for one that was made.
     """
 
     text: str
     answer: str
     facts: int
     supporting: tuple[int, ...] = ()
+    place: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def _question(body: str, where: str, position: dict[int, int]) -> Question:
             known = f"the facts before it are {_ranges(position)}" if position else "no fact stands before it"
             raise DmnError(f"{where}: supporting ID {_short(field)} is not a fact before this question: {known}")
         supporting.append(position[int(field)])
-    return Question(text, answer, len(position), tuple(supporting))
+    return Question(text, answer, len(position), tuple(supporting), where)
 
 
 def _ranges(numbers: Iterable[int]) -> str:

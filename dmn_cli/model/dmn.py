@@ -66,3 +66,15 @@ class DMN(nn.Module):
         """Answers (Q, 1) or answer words (Q, L), as the answer module numbers them, and what the memory attended to."""
         recall, question, _ = self.recall(batch)
         return self.answer.predict(recall.memory, question), recall
+
+    @torch.no_grad()
+    def likeliest(self, batch: Batch, count: int) -> tuple[Tensor, Tensor, Recall]:
+        """The answer of ``predict`` and the next likeliest, and what the memory attended to.
+
+        Returns:
+            answers (Q, K, 1) or answer words (Q, K, L), as the answer module numbers them; the logarithms of their
+            probabilities, (Q, K), −∞ where there are no K; and the memory. K is ``count`` at most.
+        """
+        recall, question, _ = self.recall(batch)
+        answers, log_probabilities = self.answer.likeliest(recall.memory, question, count)
+        return answers, log_probabilities, recall

@@ -2,36 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import torch
-
-from dmn_cli.data.batches import collate
 from dmn_cli.data.stories import Question, Story, words
 from dmn_cli.errors import DmnError
-from dmn_cli.training.build import dataset
+from dmn_cli.report.prediction import Prediction
+from dmn_cli.splits import OWN, Split
 from dmn_cli.training.checkpoint import Checkpoint
-
-END_OF_PASSES = "(end of passes)"
-"""What stands for the fact that is no fact, but means: enough."""
-
-
-class Answer(NamedTuple):
-    """What the network made of a question.
-
-    Attributes:
-        question: as asked.
-        answer: the parts of a list or path are joined by commas.
-        facts: what there was to attend to: sentences, or words with ``model.facts: word``.
-        gates: of each pass, what each of these counted, 0 to 1. A pass that picks the end of passes is the last.
-        unknown: words of story and question that training has never seen.
-    """
-
-    question: str
-    answer: str
-    facts: list[str]
-    gates: list[list[float]]
-    unknown: list[str]
+from dmn_cli.training.predictions import predict
 
 
 def tell(facts: list[str], line: str) -> str | None:
@@ -62,8 +39,7 @@ def tell(facts: list[str], line: str) -> str | None:
     return None
 
 
-@torch.no_grad()
-def ask(checkpoint: Checkpoint, facts: Sequence[str], question: str) -> Answer:
+def ask(checkpoint: Checkpoint, facts: Sequence[str], question: str) -> Prediction:
     """Ask a question about facts.
 
     Raises:
@@ -71,17 +47,5 @@ def ask(checkpoint: Checkpoint, facts: Sequence[str], question: str) -> Answer:
     """
     if not facts:
         raise DmnError(f"{question!r} has no fact before it", "tell the story first, one fact a line")
-    config, vocabulary, model = checkpoint.config, checkpoint.vocabulary, checkpoint.model
-    data = dataset(config, vocabulary, [Story(tuple(facts), (Question(question, "", len(facts)),))])
-    model.eval()
-    predicted, recall = model.predict(collate(data, torch.tensor([0])).to(model.embedding.device))
-    if config.model.answer == "linear":
-        answer = vocabulary.answers[int(predicted)]
-    else:
-        answer = ",".join(vocabulary.answer_words[number] for number in predicted[0].tolist() if number > 0)
-    gates = [a_pass.log_weights[0].exp().tolist() for a_pass in recall.passes]
-    attended = [word for fact in facts for word in words(fact)] if config.model.facts == "word" else list(facts)
-    attended = attended[-(config.data.max_facts or 0) :] + [END_OF_PASSES] * config.end_of_passes
-    said = dict.fromkeys(word for text in (*facts, question) for word in words(text))
-    unknown = [word for word in said if vocabulary.encode([word]) == [0]]
-    return Answer(question, answer, attended, gates, unknown)
+    (prediction,) = predict(checkpoint, Split({OWN: [Story(tuple(facts), (Question(question, "", len(facts)),))]}, {}))
+    return prediction

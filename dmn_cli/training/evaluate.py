@@ -16,7 +16,7 @@ def evaluate(checkpoint: Checkpoint, split: Split) -> list[TaskResult]:
         data = dataset(config, checkpoint.vocabulary, stories)
         scored = score(checkpoint.model, data, config.train.batch_size)
         name = "own stories" if task == OWN else TASKS[task].name
-        published = _published(checkpoint, task) if split.is_babi else None
+        published = _published(checkpoint, task) if split.is_babi and task != OWN else None
         results.append(TaskResult(task, name, scored.questions, scored.correct, published))
     return results
 

@@ -7,8 +7,9 @@ from dmn_cli.config import from_plain
 from dmn_cli.data.batches import collate
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
+from dmn_cli.report.prediction import END_OF_PASSES
 from dmn_cli.runs.run import prepare
-from dmn_cli.training.ask import END_OF_PASSES, ask, tell
+from dmn_cli.training.ask import ask, tell
 from dmn_cli.training.build import dataset
 
 
