@@ -43,6 +43,7 @@ BELOW = {
         *("bench", "runs", "training", "report", "augment", "splits", "generator", "model", "data", "babi"),
         *("config", "errors", "files"),
     },
+    "api": {"runs", "training", "report", "splits", "generator", "data", "config", "errors"},
     "__main__": {"cli"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import Device, Json, print_json
+from dmn_cli.cli.options import Code, Device, Json, print_json
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -19,6 +19,7 @@ def ask(
     story: Annotated[
         Path | None, typer.Option("--story", help="A file of facts and questions (default: what you type or pipe).")
     ] = None,
+    code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -35,7 +36,7 @@ def ask(
     from dmn_cli.training.build import device as find_device
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
-    loaded = checkpoints.load(path, find_device(device))
+    loaded = checkpoints.load(path, find_device(device), code)
     typed = story is None and sys.stdin.isatty()
     facts: list[str] = []
     answers: list[Prediction] = []

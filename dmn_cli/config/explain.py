@@ -53,7 +53,7 @@ def dump(config: Config, comments: bool = False) -> str:
         lines: list[str] = []
         for key, value in keys.items():
             about = schema["properties"][key]
-            values = f" ({either(options(about))})" if "enum" in about else ""
+            values = f" ({either(options(about))})" if "enum" in about or "enum" in about.get("anyOf", [{}])[0] else ""
             lines += textwrap.wrap(f"# {meaning(about)}{values}", 110, subsequent_indent="# ") if comments else []
             lines.append(
                 yaml.dump({key: value}, Dumper=_Dumper, width=float("inf"), allow_unicode=True).removesuffix("\n")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -447,8 +448,14 @@ def _forget_after(path: Path, epoch: int) -> None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once."""
+    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once.
+
+    Python gives signals to its main thread alone: a run in another one is not stopped by them.
+    """
     signalled: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield signalled
+        return
     codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
     def note(number: int, frame: FrameType | None) -> None:
