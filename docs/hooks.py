@@ -26,6 +26,17 @@ def config_keys() -> str:
     return reference().replace("### ", "## ")
 
 
+def configs() -> str:
+    """The configs that come with dmn, but those of single tasks."""
+    from dmn_cli.config.read import shipped
+
+    rows = []
+    for path in sorted(shipped().glob("*.yaml")):
+        about = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")][1]
+        rows += [f"| `{path.name}` | {about} |"] if not re.fullmatch(r"task\d+\.yaml", path.name) else []
+    return "\n".join(["| config | what it is |", "|---|---|", *rows])
+
+
 def commands() -> str:
     """All commands with their options."""
     import typer
@@ -56,7 +67,7 @@ def _plain(text: str | None) -> str:
     return re.sub(r"(?<!`)<(\w[\w ]*)>(?!`)", r"`\1`", (text or "").replace("\b", "").strip())
 
 
-MADE = {"config_keys": config_keys, "commands": commands}
+MADE = {"config_keys": config_keys, "configs": configs, "commands": commands}
 
 
 class Place(NamedTuple):

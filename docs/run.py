@@ -105,7 +105,7 @@ def _tidy(output: str) -> str:
 
 
 def same(shown: str, found: str) -> bool:
-    """Whether an output is what the page says; numbers may differ by 0.1 and 3 %, as they do from machine to machine."""
+    """Whether an output is what the page says; numbers may differ by 0.1 and 3 %, as they do between machines."""
     shown = _tidy(shown)
     words = [re.sub(r"\s+", " ", NUMBER.sub("0", text)).strip() for text in (shown, found)]
     pattern = re.escape(words[0]).replace("…", ".*").replace("─", "─+?")

@@ -64,7 +64,7 @@ def dump(config: Config, comments: bool = False) -> str:
 
 
 def reference() -> str:
-    """All keys in Markdown, from the schema; the README holds it."""
+    """All keys in Markdown, from the schema; the documentation holds it."""
     lines = [
         "A config is a YAML file; what it leaves out has the default. It may start with `base: other.yaml`: then what",
         "it leaves out is as in that file, which stands beside it or is found by its name as any config is.",
