@@ -22,6 +22,8 @@ from dmn_cli.errors import INTERRUPTED, DmnError, Stopped
 from dmn_cli.generator.generate import generate
 from dmn_cli.report.prediction import Prediction
 from dmn_cli.report.results import TaskResult
+from dmn_cli.records import Epoch
+from dmn_cli.runs import folder as folders
 from dmn_cli.runs import run as runs
 from dmn_cli.runs.run import Finished
 from dmn_cli.splits import OWN, Split
@@ -30,7 +32,7 @@ from dmn_cli.training import predictions
 from dmn_cli.training.build import device as find_device
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
-from dmn_cli.training.loop import Epoch, Step
+from dmn_cli.training.loop import Step
 from dmn_cli.training.notes import asked_without_facts
 
 __all__ = [
@@ -176,7 +178,7 @@ def load(path: str | Path, *, device: str = "auto", code: str | Path | None = No
         DmnError: there is no network, or it is damaged.
     """
     path = _path("path", path)
-    checkpoint = runs.best(path) if path.is_dir() else path
+    checkpoint = folders.best(path) if path.is_dir() else path
     named = None if code is None else _path("code", code)
     return Network(checkpoint, checkpoints.load(checkpoint, find_device(device), named))
 

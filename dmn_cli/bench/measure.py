@@ -1,9 +1,7 @@
 """Measurements: everything of a run by turns in one process, so that a busy machine disturbs all alike; medians."""
 
 import itertools
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -20,6 +18,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.fast import kernels
 from dmn_cli.model.input import WordReader
 from dmn_cli.splits import load_training
+from dmn_cli.system import peak_memory
 from dmn_cli.training import loop
 from dmn_cli.training.build import Decided, build, dataset, decide
 from dmn_cli.training.metrics import score
@@ -207,12 +206,6 @@ def useful_work(model: DMN, data: Dataset, questions: Tensor) -> float:
             + (p + 1) * q * 2 * h**2
         )
     )
-
-
-def peak_memory() -> int:
-    """The most memory this process has held so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def sweep(config: Config, threads: int, repeats: int) -> dict[str, list[dict[str, float]]]:

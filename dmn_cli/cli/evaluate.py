@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, print_json
+from dmn_cli.cli.help import Command
+from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.text import as_title, safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,7 @@ ERRORS = 10
 """Wrong questions that `--errors` without a number shows."""
 
 
-class Eval(TyperCommand):
+class Eval(Command):
     """Lets ``--errors`` go without its number."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -33,9 +34,8 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or a run folder (then its best one).")],
     split: Split = "test",
     data_dir: DataDir = None,
-    task: Annotated[
-        list[int] | None, typer.Option(min=1, max=20, help="Other tasks than it was trained on; repeatable.")
-    ] = None,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
     subset: Annotated[str | None, typer.Option(help="Another directory of bAbI than it was trained on.")] = None,
     file: Annotated[Path | None, typer.Option(help="A story file of your own instead.")] = None,
     errors: Annotated[
@@ -65,13 +65,14 @@ def evaluate(
         raise DmnError("--json, --csv and --markdown exclude each other")
     if errors is not None and (as_csv or as_markdown):
         raise DmnError("--errors goes with the terminal's tables and with --json", "--predictions writes all questions")
-    if file is not None and (task or subset or data_dir or split != "test"):
-        raise DmnError("--file excludes --split, --task, --subset and --data-dir", "a file is evaluated as it is")
+    numbers = chosen(task, tasks) or []
+    if file is not None and (numbers or subset or data_dir or split != "test"):
+        raise DmnError("--file excludes --split, --task, --tasks, --subset and --data-dir", "a file is asked as it is")
 
     from dmn_cli.report import tables
     from dmn_cli.report.mistakes import as_rows
     from dmn_cli.report.results import as_json as plain_results
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best, trained_on
     from dmn_cli.training import checkpoint as checkpoints
     from dmn_cli.training.build import device as find_device
     from dmn_cli.training.evaluate import evaluate as evaluate_checkpoint
@@ -86,8 +87,8 @@ def evaluate(
         stories = own(file)
     else:
         trained = loaded.config.data
-        data, stories = choose(trained, path, split, data_dir=data_dir, tasks=task or (), subset=subset)
-    results = evaluate_checkpoint(loaded, stories)
+        data, stories = choose(trained, path, split, data_dir=data_dir, tasks=numbers, subset=subset)
+    results = evaluate_checkpoint(loaded, stories, "" if file else split, trained_on(path))
     made = list(predict(loaded, stories)) if errors is not None or predictions is not None else []
     if predictions is not None:
         write(made, predictions)
@@ -99,11 +100,11 @@ def evaluate(
     elif as_csv or as_markdown:
         typer.echo((tables.as_csv if as_csv else tables.as_markdown)(results), nl=False)
         for note in told:
-            print(f"note: {note}", file=sys.stderr)
+            print(safe(f"note: {note}"), file=sys.stderr)
     else:
         config = loaded.config.model_copy(update={"data": data})
         title = str(file) if data is None else tables.title(config, split, stories.is_babi)
-        _print(tables.as_table(results, title), told, made, errors)
+        _print(tables.as_table(results, as_title(title)), told, made, errors)
 
 
 def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: int | None) -> None:
@@ -114,7 +115,7 @@ def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: i
     console = Console()
     console.print(table)
     for note in notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
+        console.print(safe(f"note: {note}"), markup=False, highlight=False)
     if errors is None:
         return
     for part in (*mistakes.as_tables(made), *mistakes.as_list(made, errors)):

@@ -7,6 +7,7 @@ import typer
 
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.cli.options import Quiet, TaskChoice, Tasks, chosen
+from dmn_cli.cli.text import say
 
 MOST = 1_000_000  # questions: some hundred megabytes a task
 
@@ -65,4 +66,4 @@ def generate_babi(
         force=force,
         progress=lambda tasks: tqdm(tasks, unit="task", leave=False, disable=True if quiet else None),
     )
-    typer.echo(f"{out}: {len(files)} files, {train} training and {test} test questions per task (generated, not bAbI)")
+    say(f"{out}: {len(files)} files, {train} training and {test} test questions per task (generated, not bAbI)")

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from dmn_cli.config import Config
 
 
-def _complete_config(incomplete: str) -> list[str]:
+CONFIG = "A YAML file, or a name of `dmn config list`."
+TASKS = "`all`, or numbers and ranges: 1,5-8."
+
+
+def complete_config(incomplete: str) -> list[str]:
     from dmn_cli.config import listed
 
     return [path.name for path, _ in listed() if path.name.startswith(incomplete)]
@@ -49,27 +53,13 @@ Code = Annotated[
         help="Run this file for a part of the network that is a class of your own, if it is not as it was in training.",
     ),
 ]
-ConfigName = Annotated[
-    str,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="CONFIG",
-        help="A YAML file, or a name of `dmn config list`.",
-        autocompletion=_complete_config,
-    ),
-]
 ConfigArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="CONFIG", help="A YAML file, or a name of `dmn config list`.", autocompletion=_complete_config
-    ),
+    typer.Argument(metavar="CONFIG", help=CONFIG, autocompletion=complete_config),
 ]
 ConfigArguments = Annotated[
     list[str],
-    typer.Argument(
-        metavar="CONFIG...", help="YAML files, or names of `dmn config list`.", autocompletion=_complete_config
-    ),
+    typer.Argument(metavar="CONFIG", help="YAML files, or names of `dmn config list`.", autocompletion=complete_config),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -82,7 +72,7 @@ Overrides = Annotated[
 ]
 Task = Annotated[int | None, typer.Option(min=1, max=20, help="One task: the same as --set data.tasks=N.")]
 TaskChoice = Annotated[list[int] | None, typer.Option(min=1, max=20, help="One task; repeatable.")]
-Tasks = Annotated[str | None, typer.Option(metavar="TASKS", help="`all`, or numbers and ranges: 1,5-8.")]
+Tasks = Annotated[str | None, typer.Option(metavar="TASKS", help=TASKS)]
 Split = Annotated[SplitName, typer.Option(help="Which stories: those for training, validation or the test.")]
 Subset = Annotated[str, typer.Option(metavar="NAME", help="A directory of bAbI v1.2: en, en-10k, en-valid …")]
 Threads = Annotated[int, typer.Option(min=1, max=1024, help="Threads to compute with.")]
@@ -110,7 +100,9 @@ def print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, indent=2))
 
 
-def load_config(name: str, overrides: list[str] | None, data_dir: Path | None, **keys: int | None) -> "Config":
+def load_config(
+    name: str, overrides: list[str] | None, data_dir: Path | None, **keys: int | list[int] | None
+) -> "Config":
     """Load a config with ``--set`` overrides and the options that stand for keys.
 
     Args:

@@ -13,15 +13,20 @@ from dmn_cli.config.read import shipped
 from dmn_cli.config.schema import Config, plain
 
 
-def differences(old: Config, new: Config) -> str:
-    """What changed between two configs, for a reader: ``train.seed 0 → 5, …``; "" if nothing did."""
+def differing(old: Config, new: Config) -> list[tuple[str, str, str]]:
+    """The keys in which two configs differ, each with its two values as YAML writes them."""
     before, after = plain(old), plain(new)
-    return ", ".join(
-        f"{section}.{key} {value} → {after[section][key]}"
+    return [
+        (f"{section}.{key}", _written(value), _written(after[section][key]))
         for section, keys in before.items()
         for key, value in keys.items()
         if value != after[section][key]
-    )
+    ]
+
+
+def differences(old: Config, new: Config) -> str:
+    """The same on one line, ``train.seed 0 → 5, …``; "" if there are none."""
+    return ", ".join(f"{key} {before} → {after}" for key, before, after in differing(old, new))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -40,12 +45,17 @@ _Dumper.add_representer(str, _write_text)
 _Dumper.add_representer(list, _write_list)
 
 
-def dump(config: Config, comments: bool = False) -> str:
+def _written(value: object) -> str:
+    return yaml.dump(value, Dumper=_Dumper, width=float("inf"), allow_unicode=True).removesuffix("...\n").strip()
+
+
+def dump(config: Config, comments: bool = False, width: int = 110) -> str:
     """The config as YAML, every key written out; ``load`` gives it back.
 
     Args:
         config: any.
         comments: explain every key above it.
+        width: of the explanations, in characters.
     """
     text = ""
     for section, keys in plain(config).items():
@@ -54,7 +64,7 @@ def dump(config: Config, comments: bool = False) -> str:
         for key, value in keys.items():
             about = schema["properties"][key]
             values = f" ({either(options(about))})" if "enum" in about or "enum" in about.get("anyOf", [{}])[0] else ""
-            lines += textwrap.wrap(f"# {meaning(about)}{values}", 110, subsequent_indent="# ") if comments else []
+            lines += textwrap.wrap(f"# {meaning(about)}{values}", width - 2, subsequent_indent="# ") if comments else []
             lines.append(
                 yaml.dump({key: value}, Dumper=_Dumper, width=float("inf"), allow_unicode=True).removesuffix("\n")
             )
@@ -81,7 +91,7 @@ def reference() -> str:
             "|---|---|---|---|",
         ]
         for key, about in schema["properties"].items():
-            default = yaml.dump(about["default"], Dumper=_Dumper).removesuffix("...\n").strip()
+            default = _written(about["default"])
             lines.append(f"| `{section}.{key}` | {either(options(about))} | `{default}` | {meaning(about)} |")
     return "\n".join(lines) + "\n"
 

@@ -119,8 +119,12 @@ def _base(base: object, path: Path, place: Place) -> Path:
         raise DmnError(f"{place} base: {error.message}", error.hint) from error
 
 
-def _read(path: Path) -> Layer:
-    """The layer of a file; its values are a dict of sections."""
+def read_text(path: Path) -> str:
+    """The text of a config file.
+
+    Raises:
+        DmnError: it cannot be read, or is no text, or too long.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -131,7 +135,12 @@ def _read(path: Path) -> Layer:
         raise DmnError(f"{path}:{error.object[: error.start].count(10) + 1}: not UTF-8 text") from error
     if len(data) > LARGEST:
         raise DmnError(f"{path}: more than {LARGEST // 1000} kB, too large for a config")
-    layer = parse(text, str(path))
+    return text
+
+
+def _read(path: Path) -> Layer:
+    """The layer of a file; its values are a dict of sections."""
+    layer = parse(read_text(path), str(path))
     if layer.values is None:
         layer.values = {}
     if not isinstance(layer.values, dict):

@@ -23,8 +23,14 @@ from dmn_cli.model.gate import SIGMOID, SOFTMAX, Gate, Weighting
 from dmn_cli.model.input import WordReader
 from dmn_cli.model.memory import EpisodicMemory, MemoryGRU
 from dmn_cli.model.question import QuestionModule
+from dmn_cli.model.start import carry
 
 GATES: dict[str, type[Gate]] = {"dmn": Gate, "dmn-plus": DMNPlusGate}
+
+FURTHER: dict[str, Callable[[int, Tensor, bool], FurtherTerms]] = {  # hidden size, rarity, whether gates are a softmax
+    "gate_order": lambda hidden_size, rarity, softmax: Looked(hidden_size),
+    "gate_words": lambda hidden_size, rarity, softmax: SharedWords(hidden_size, rarity, shut=not softmax),
+}
 
 WEIGHTINGS: dict[str, Callable[[Order], Weighting]] = {
     "sigmoid": lambda order: SIGMOID,
@@ -44,6 +50,8 @@ UPDATES: dict[str, Callable[[int, int], nn.Module]] = {
     "linear": LinearMemory,
     "tied-linear": lambda hidden_size, passes: LinearMemory(hidden_size, 1),
 }
+
+STARTS: dict[str, Callable[[DMN], None]] = {"xavier": lambda model: None, "carrying": carry}
 
 ANSWERS: dict[str, type[LinearAnswer] | type[GRUAnswer]] = {"linear": LinearAnswer, "gru": GRUAnswer}
 
@@ -67,8 +75,6 @@ def network(
     bidirectional: bool = False,
     residual: bool = False,
     gate_features: str | Part = "dmn",
-    gate_order: bool = False,
-    gate_words: bool = False,
     gate: str = "sigmoid",
     episode: str | Part = "gru",
     memory: str | Part = "gru",
@@ -78,8 +84,10 @@ def network(
     embedding_dropout: float = 0.0,
     fact_dropout: float = 0.0,
     answer_dropout: float = 0.0,
+    start: str = "xavier",
     order: Order = Order.LATEST,
     rarity: Tensor | None = None,
+    **further: bool,
 ) -> DMN:
     """Put a network together; its weights are drawn from torch's generator. The default is the paper's.
 
@@ -88,18 +96,19 @@ def network(
         answers: A, the number of answers (``answer="linear"``) or of answer words (``answer="gru"``).
         order: with ``gate="by-order"``, which open gate counts.
         rarity: (V,) in [0, 1], with ``gate_words``: how rare each word is.
+        further: whether the gate sees the terms of this name in FURTHER.
 
     The rest is as the config's keys of the same names, see config.ModelConfig.
     """
     embedding = nn.Parameter(torch.empty(words, embedding_size).uniform_(-(3**0.5), 3**0.5))
     input, question = _readers(reader, embedding_size, hidden_size, fact_dropout, bidirectional, residual)
 
-    further: dict[str, FurtherTerms] = {}
-    if gate_order:
-        further["looked"] = Looked(hidden_size)
-    if gate_words:
-        rarity = torch.ones(words) if rarity is None else rarity
-        further["words"] = SharedWords(hidden_size, rarity, shut=gate != "softmax")
+    rarity = torch.ones(words) if rarity is None else rarity
+    terms = {
+        name: FURTHER[name](hidden_size, rarity, gate == "softmax") for name in FURTHER if further.pop(name, False)
+    }
+    if further:
+        raise TypeError(f"no such terms of a gate: {', '.join(further)}")
     attention = _of(GATES, gate_features)(hidden_size)
 
     summary = _of(EPISODES, episode)(hidden_size)
@@ -108,7 +117,7 @@ def network(
     if isinstance(update, LinearMemory) and isinstance(attention, Gate):
         update.start(attention)
     recall = EpisodicMemory(
-        SeeingGate(attention, further) if further else attention,
+        SeeingGate(attention, terms) if terms else attention,
         WEIGHTINGS[gate](order),
         summary,
         Products(products, update, added=isinstance(update, LinearMemory)) if products is not None else update,
@@ -117,7 +126,7 @@ def network(
         end_of_passes=end_of_passes,
         first_taught=free_passes,
     )
-    return DMN(
+    model = DMN(
         embedding,
         input,
         question,
@@ -125,6 +134,8 @@ def network(
         ANSWERS[answer](hidden_size, answers, answer_dropout),
         embedding_dropout=embedding_dropout,
     )
+    STARTS[start](model)
+    return model
 
 
 def _readers(

@@ -6,7 +6,7 @@ from dmn_cli.augment.rename import Classes
 from dmn_cli.config import Config
 from dmn_cli.data.batches import collate, order
 from dmn_cli.model.extensions.order import Order
-from dmn_cli.runs.run import prepare
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.splits import OWN, Split
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset

@@ -116,15 +116,21 @@ def dataset(config: Config, vocabulary: Vocabulary, stories: list[Story]) -> Dat
 
 
 def device(name: str) -> torch.device:
-    """A device by name; ``auto`` is a CUDA GPU where there is one, else the CPU.
+    """A device by name: ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    One of several GPUs becomes the current one, so that its generator is the one that is seeded.
 
     Raises:
         DmnError: there is no such device here.
     """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(name):
-        here = ", ".join(known for known, is_there in there.items() if is_there)
-        raise DmnError(f"--device {name}: there is no such device here", f"choose auto or one of: {here}")
-    return torch.device(name)
+        name = "cuda" if gpus else "cpu"
+    here = ["cpu", *["cuda"] * bool(gpus), *(f"cuda:{number}" for number in range(gpus))]
+    here += ["mps"] * torch.backends.mps.is_available()
+    if name not in here:
+        raise DmnError(f"--device {name}: there is no such device here", f"choose auto or one of: {', '.join(here)}")
+    found = torch.device(name)
+    if found.index is not None:
+        torch.cuda.set_device(found)
+    return found

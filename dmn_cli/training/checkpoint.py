@@ -136,11 +136,11 @@ def _parts(content: dict[str, Any], device: torch.device | str, code: Path | Non
 
 
 VERSION_1 = (
-    (r"^rarity$", "memory.gate.further.words.rarity"),
+    (r"^rarity$", "memory.gate.further.gate_words.rarity"),
     (r"^input\.word_gru\.", "input.sentences.gru."),
     (r"^memory\.episode_gru\.", "memory.episode.gru."),
-    (r"^memory\.gate\.order\.", "memory.gate.further.looked."),
-    (r"^memory\.gate\.words\.", "memory.gate.further.words."),
+    (r"^memory\.gate\.order\.", "memory.gate.further.gate_order."),
+    (r"^memory\.gate\.words\.", "memory.gate.further.gate_words."),
     (r"^memory\.gate\.first\.", "memory.gate.W1."),
     (r"^memory\.gate\.second\.", "memory.gate.W2."),
     (r"^memory\.gate\.bilinear$", "memory.gate.Wb"),

@@ -14,6 +14,7 @@ from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
+from dmn_cli.records import Epoch
 from dmn_cli.training import own_code
 from dmn_cli.training.metrics import score
 
@@ -43,28 +44,6 @@ class Step(NamedTuple):
 
     step: int
     questions: int
-
-
-class Epoch(NamedTuple):
-    """An epoch ended. Losses in nats a question; accuracies from 0 to 1.
-
-    Attributes:
-        best: no earlier epoch had a better validation accuracy. Among equals the latest is kept: validation has few
-            questions, and the latest has learnt longest.
-        seconds: that its steps took, those after a resumption.
-        questions_per_second: of these steps; None if there are none.
-    """
-
-    epoch: int
-    step: int
-    learning_rate: float
-    gate_loss: float
-    answer_loss: float
-    valid_loss: float
-    valid_accuracy: float
-    best: bool
-    seconds: float
-    questions_per_second: float | None
 
 
 def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
@@ -164,7 +143,7 @@ def training_step(
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
-    total = loss.gates + loss.answers if answers else loss.gates
+    total = config.gate_weight * loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):
         total.backward()

@@ -12,6 +12,55 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import BY_ORDER, Order
 from dmn_cli.model.gate import SIGMOID, SOFTMAX
 
+VARIANTS: dict[str, dict] = {
+    "the paper": {},
+    "softmax": {"gate": "softmax"},
+    "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
+    "sigmoid weighted sum": {"episode": "weighted-sum"},
+    "ordered": {"gate": "by-order", "episode": "weighted-sum"},
+    "ordered, gated GRU": {"gate": "by-order", "gate_order": True},
+    "ordered, earliest": {"gate": "by-order", "gate_order": True, "order": Order.EARLIEST},
+    "ordered, none": {"gate": "by-order", "gate_order": True, "episode": "weighted-sum", "order": Order.NONE},
+    "order terms": {"gate_order": True},
+    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
+    "relu memory": {"memory": "relu"},
+    "linear memory": {"memory": "linear"},
+    "tied linear memory": {"memory": "tied-linear"},
+    "decoder": {"answer": "gru"},
+    "positions": {"reader": "positions"},
+    "bidirectional": {"reader": "positions", "bidirectional": True},
+    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
+    "sentences": {"reader": "sentences"},
+    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
+    "shared words": {"gate_words": True},
+    "shared words, all of them": {
+        "reader": "sentences",
+        "bidirectional": True,
+        "residual": True,
+        "gate": "by-order",
+        "gate_order": True,
+        "gate_words": True,
+        "episode": "weighted-sum",
+        "memory": "linear",
+        "memory_features": "products",
+    },
+    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
+    "products": {"memory_features": "products"},
+    "products, linear": {"memory_features": "products", "memory": "linear"},
+    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
+    "products, relu": {"memory_features": "products", "memory": "relu"},
+    "a free pass": {"free_passes": 1, "gate": "by-order", "gate_order": True},
+    "two free passes": {"free_passes": 2},
+    "DMN+": {
+        "reader": "positions",
+        "bidirectional": True,
+        "gate_features": "dmn-plus",
+        "gate": "softmax",
+        "episode": "attention-gru",
+        "memory": "relu",
+    },
+}
+
 
 def is_a(module, *names: str) -> bool:
     """Whether a module is of one of these classes."""
@@ -74,7 +123,7 @@ def texts_of(vocabulary: Vocabulary, story: Story, question: Question, unit: str
 def overlap(model: DMN, one: set[int], other: set[int]) -> Tensor:
     """The squared rarities of the words that both have."""
     total = model.embedding.new_zeros(())
-    terms = further(model.memory.gate, "words")
+    terms = further(model.memory.gate, "gate_words")
     if terms is not None:
         for word in one & other:
             total = total + terms.rarity[word] ** 2
@@ -115,10 +164,10 @@ def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None, sha
         bilinear = torch.stack([c @ gate.Wb @ q, c @ gate.Wb @ m])
         z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), bilinear])
     first = gate.W1.weight @ z + gate.W1.bias
-    if further(whole, "looked") is not None and looked is not None:
-        first = first + further(whole, "looked").weight @ looked
-    if further(whole, "words") is not None:
-        first = first + further(whole, "words").weight @ shared
+    if further(whole, "gate_order") is not None and looked is not None:
+        first = first + further(whole, "gate_order").weight @ looked
+    if further(whole, "gate_words") is not None:
+        first = first + further(whole, "gate_words").weight @ shared
     hidden = torch.tanh(first)
     return (gate.W2.weight @ hidden + gate.W2.bias)[0]
 

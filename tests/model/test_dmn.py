@@ -11,6 +11,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import BY_ORDER, Order
 from dmn_cli.model.network import network
 from tests.model import naive
+from tests.model.naive import VARIANTS
 
 STORIES = [
     Story(
@@ -29,55 +30,6 @@ STORIES = [
     Story(("Mary slept.",), (Question("Who slept?", "mary", 1, (0,)),)),
 ]
 VOCABULARY = vocab.build(STORIES)
-
-VARIANTS: dict[str, dict] = {
-    "the paper": {},
-    "softmax": {"gate": "softmax"},
-    "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
-    "sigmoid weighted sum": {"episode": "weighted-sum"},
-    "ordered": {"gate": "by-order", "episode": "weighted-sum"},
-    "ordered, gated GRU": {"gate": "by-order", "gate_order": True},
-    "ordered, earliest": {"gate": "by-order", "gate_order": True, "order": Order.EARLIEST},
-    "ordered, none": {"gate": "by-order", "gate_order": True, "episode": "weighted-sum", "order": Order.NONE},
-    "order terms": {"gate_order": True},
-    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
-    "relu memory": {"memory": "relu"},
-    "linear memory": {"memory": "linear"},
-    "tied linear memory": {"memory": "tied-linear"},
-    "decoder": {"answer": "gru"},
-    "positions": {"reader": "positions"},
-    "bidirectional": {"reader": "positions", "bidirectional": True},
-    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
-    "sentences": {"reader": "sentences"},
-    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
-    "shared words": {"gate_words": True},
-    "shared words, all of them": {
-        "reader": "sentences",
-        "bidirectional": True,
-        "residual": True,
-        "gate": "by-order",
-        "gate_order": True,
-        "gate_words": True,
-        "episode": "weighted-sum",
-        "memory": "linear",
-        "memory_features": "products",
-    },
-    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
-    "products": {"memory_features": "products"},
-    "products, linear": {"memory_features": "products", "memory": "linear"},
-    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
-    "products, relu": {"memory_features": "products", "memory": "relu"},
-    "a free pass": {"free_passes": 1, "gate": "by-order", "gate_order": True},
-    "two free passes": {"free_passes": 2},
-    "DMN+": {
-        "reader": "positions",
-        "bidirectional": True,
-        "gate_features": "dmn-plus",
-        "gate": "softmax",
-        "episode": "attention-gru",
-        "memory": "relu",
-    },
-}
 
 
 def make(end_of_passes: bool, **options) -> DMN:
@@ -296,3 +248,33 @@ def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words(kind, l
     for layer in model.memory.update.layers:
         torch.testing.assert_close(layer(torch.cat([memory, episode, question], 1)), memory + episode)
     torch.testing.assert_close(model.memory.gate.Wb @ question[0] @ memory[0], question[0] @ memory[0] / 6)
+
+
+def test_a_network_that_starts_by_carrying():
+    """Facts reach the memory as they are: what a wide open gate lets through is tanh of the fact, for the most part."""
+    torch.manual_seed(0)
+    model = network(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, start="carrying")
+    for name in ("weight_ih", "weight_hh"):
+        assert torch.equal(getattr(model.question.gru, name), getattr(model.input.gru, name))
+    keeps = torch.sigmoid(model.input.gru.bias_ih.chunk(3)[1])  # 1 - 1 / (1 + n) over n words
+    assert keeps.min() >= 0.5
+    assert keeps.max() <= 500 / 501
+    c, h = torch.randn(2, 3, 6)
+    for gru in (model.memory.episode.gru, model.memory.update.gru):
+        with torch.no_grad():
+            gru.weight_ih.chunk(3)[1].zero_()
+            gru.weight_hh.chunk(3)[1].zero_()
+        kept = torch.sigmoid(torch.tensor(-1.0))
+        torch.testing.assert_close(gru.step(c, h), (1 - kept) * c.tanh() + kept * h)
+    torch.testing.assert_close(model.memory.gate.Wb.detach(), torch.eye(6) / 6)
+
+
+def test_other_parts_start_as_ever():
+    parts = {"reader": "sentences", "gate_words": True, "episode": "weighted-sum", "memory": "linear"}
+    models = []
+    for start in ("xavier", "carrying"):
+        torch.manual_seed(0)
+        models.append(network(words=9, answers=3, hidden_size=6, embedding_size=6, start=start, **parts))
+    one, other = (model.memory.state_dict() for model in models)
+    for name, weight in one.items():
+        assert torch.equal(weight, other[name]), name

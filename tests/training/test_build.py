@@ -7,10 +7,11 @@ from dmn_cli.config import from_plain
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate
 from dmn_cli.data.stories import Question, Story
+from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
 from dmn_cli.model.extensions.order import Order
-from dmn_cli.runs.run import prepare
-from dmn_cli.training.build import dataset, order, rarity
+from dmn_cli.runs.assembly import prepare
+from dmn_cli.training.build import dataset, device, order, rarity
 
 EARLY = dict.fromkeys((7, 8), Order.EARLIEST)
 FREE = dict.fromkeys((4, 17, 18, 19, 20), Order.NONE)
@@ -70,3 +71,22 @@ def test_gates_start_by_following_shared_words(gate):
     supporting = torch.tensor([question.supporting for story in told for question in story.questions])[batch.number]
     for which, step in enumerate(recall.passes):
         assert (step.log_weights.argmax(1) == supporting[:, which]).float().mean() > 0.7
+
+
+@pytest.mark.parametrize(("gpus", "name", "found"), [(0, "auto", "cpu"), (2, "auto", "cuda"), (2, "cuda:1", "cuda:1")])
+def test_a_device_by_name(gpus, name, found, monkeypatch):
+    current = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    assert device(name) == torch.device(found)
+    assert current == ([torch.device("cuda:1")] if ":" in name else [])  # whose generator is seeded
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:", "cuda:-1", "cuda:x", "cpu:0", "gpu", "", "cuda:01"])
+def test_a_device_that_is_not_there(name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(DmnError, match=f"^--device {name}: there is no such device here$") as caught:
+        device(name)
+    assert "choose auto or one of: cpu, cuda, cuda:0, cuda:1" in caught.value.hint

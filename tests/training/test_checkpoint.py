@@ -10,7 +10,9 @@ import torch
 
 from dmn_cli.data.batches import collate
 from dmn_cli.errors import DmnError
-from dmn_cli.runs.run import go, last, prepare, save, start
+from dmn_cli.runs.assembly import prepare
+from dmn_cli.runs.folder import last
+from dmn_cli.runs.run import go, save, start
 from dmn_cli.splits import load_training
 from dmn_cli.training import checkpoint
 from dmn_cli.training.build import dataset

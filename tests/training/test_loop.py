@@ -2,7 +2,7 @@
 
 import pytest
 
-from dmn_cli.runs.run import prepare
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.training.loop import learning_rate, optimiser
 from tests.training.conftest import small
 

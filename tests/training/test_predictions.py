@@ -24,7 +24,7 @@ SPLIT = Split({1: generate(1, 30, seed=3, split="test"), 8: generate(8, 30, seed
 def test_accuracy_is_that_of_an_evaluation(name):
     checkpoint = untrained(**NETWORKS[name])
     made = list(predict(checkpoint, SPLIT))
-    for result in evaluate(checkpoint, SPLIT):
+    for result in evaluate(checkpoint, SPLIT, "test"):
         of_task = [one for one in made if one.task == result.task]
         assert (len(of_task), sum(one.right for one in of_task)) == (result.questions, result.correct)
         assert all(one.right == (one.answer == one.gold) for one in of_task)

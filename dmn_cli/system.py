@@ -1,7 +1,8 @@
-"""One process at a time in a folder."""
+"""What only the operating system can tell or do: keep other processes out of a folder, and how much memory was used."""
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ class InUseError(DmnError):
 def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | None]:
     """Keep other processes out of a folder; the lock goes with the process, however it ends.
 
+    This is flock and not the package filelock: a suite's runs inherit its lock, so that it is free only when the last
+    of them has ended, and filelock hands out no descriptor to inherit.
+
     Args:
         folder: which is there.
         busy: what to say if another process has the lock.
@@ -28,6 +32,7 @@ def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | 
 
     Raises:
         InUseError: another process has the lock.
+        DmnError: the folder cannot be locked.
     """
     try:
         import fcntl
@@ -41,10 +46,23 @@ def exclusive(folder: Path, busy: str, patience: float = 0.0) -> Iterator[int | 
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except OSError as error:
+            except BlockingIOError as error:
                 if time.monotonic() > until:
                     raise InUseError(f"{folder}: {busy}", code=FAILED) from error
+            except OSError as error:
+                hint = "some network disks have no locks: choose a folder on another disk"
+                raise DmnError(f"{folder}: cannot be locked: {error.strerror}", hint, FAILED) from error
             time.sleep(0.05)
         yield handle
     finally:
         os.close(handle)
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held so far, in bytes; 0 where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
