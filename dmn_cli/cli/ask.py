@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import Device, Json, print_json
+from dmn_cli.cli.options import Code, Device, Json, print_json
 from dmn_cli.cli.text import safe, shown, tell
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def ask(
     tables: Annotated[
         bool, typer.Option("--tables", help="Show what was attended to for more than 5 questions, all facts.")
     ] = False,
+    code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -59,7 +60,7 @@ def ask(
     if lines and (source or question or tables or as_json):
         raise DmnError("--lines reads stdin alone", "leave --file, --question, --tables and --json out")
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
-    loaded = checkpoints.load(path, find_device(device))
+    loaded = checkpoints.load(path, find_device(device), code)
     if lines:
         _answer_lines(loaded, path)
     elif source is None and not question and sys.stdin.isatty():

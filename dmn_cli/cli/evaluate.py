@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmn_cli.cli.help import Command
-from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
 from dmn_cli.cli.text import as_title, safe, shown
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE.jsonl", help="Write every question, answer and gate, one JSON a line.")
     ] = None,
+    code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -80,7 +81,7 @@ def evaluate(
     from dmn_cli.training.predictions import predict, write
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
-    loaded = checkpoints.load(path, find_device(device))
+    loaded = checkpoints.load(path, find_device(device), code)
     data = None
     if file is not None:
         stories = own(file)
