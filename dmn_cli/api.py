@@ -127,7 +127,7 @@ class Network:
             for question in story.questions:
                 if not question.answer:
                     raise DmnError(f"{question.text!r} has no answer to compare with", "predict(stories) needs none")
-        (result,) = evaluate(self.checkpoint, split)
+        (result,) = evaluate(self.checkpoint, split, "")
         return result
 
 
