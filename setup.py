@@ -8,12 +8,12 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-SOURCE = Path("dmn_cli/model/kernels.c")
+SOURCE = Path("dmn_cli/model/fast/kernels.c")
 
 setup(
     ext_modules=[
         Extension(
-            "dmn_cli.model._kernels",
+            "dmn_cli.model.fast._kernels",
             [str(SOURCE)],
             define_macros=[("DMN_SOURCE", f'"{hashlib.sha256(SOURCE.read_bytes()).hexdigest()}"')],
             extra_compile_args=["-std=gnu11", "-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-g0"],

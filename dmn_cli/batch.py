@@ -35,6 +35,10 @@ class Packed:
         """The same rows, standing for something else."""
         return replace(self, index=index)
 
+    def lengths(self) -> Tensor:
+        """(B,) how many rows each sequence has."""
+        return torch.bincount(self.sequence, minlength=self.count)
+
     def row(self, sequence: Tensor, step: Tensor) -> Tensor:
         """The row of a sequence's step, both of any one shape."""
         starts = torch.tensor([0, *self.sizes[:-1]], device=step.device).cumsum(0)

@@ -46,6 +46,10 @@ _OF_A_PATH = {
 }
 
 
+OF_A_STREAM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE}
+"""Errors of a write, which name a file if it was one (see ``files``): else it was to stdout or stderr."""
+
+
 class Stopped(BaseException):
     """Ctrl-C or SIGTERM; not an ``Exception``, so that no handler of ordinary errors swallows it.
 

@@ -50,6 +50,16 @@ def _write(path: Path, data: bytes | str) -> None:
     sync_folder(path.parent)
 
 
+def append(path: Path, text: str) -> None:
+    """Add text to a file.
+
+    Raises:
+        OSError: with the file's name.
+    """
+    with naming(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def remove_temporaries(*folders: Path) -> None:
     """Remove what ``write_atomic`` left in folders where it was killed."""
     for folder in folders:
@@ -75,7 +85,7 @@ def _umask() -> int:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
             digest.update(block)

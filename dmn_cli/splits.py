@@ -4,10 +4,10 @@ import random
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from dmn_cli.babi.download import find_data, task_files
-from dmn_cli.babi.tasks import TASKS
+from dmn_cli.babi.tasks import TASKS, SplitName
 from dmn_cli.babi.unpack import published_digests
 from dmn_cli.config import DataConfig
 from dmn_cli.data.stories import Story, as_dialogue, read
@@ -15,8 +15,6 @@ from dmn_cli.data.words import words
 from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.files import sha256
 from dmn_cli.generator.generate import generate
-
-SplitName = Literal["train", "valid", "test"]
 
 MOSTLY = 0.8
 """The part of a task's questions in story order from which the others are taken for lapses."""

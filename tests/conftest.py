@@ -23,6 +23,17 @@ def archive() -> Path:
     return ARCHIVE
 
 
+@pytest.fixture(scope="session")
+def babi_data(archive, tmp_path_factory) -> Path:
+    """A data folder with the real files, unpacked once."""
+    folder = tmp_path_factory.mktemp("data")
+    command = [sys.executable, "-m", "dmn_cli", "download-babi", "--archive", archive, "--data-dir", folder]
+    subprocess.run(
+        list(map(str, command)), check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    return folder
+
+
 class Done(NamedTuple):
     """How a command ended."""
 

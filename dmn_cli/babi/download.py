@@ -6,12 +6,12 @@ work in progress (a broken download, a folder being filled, the lock) and are ne
 
 import hashlib
 import json
+import math
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from dmn_cli.babi.tasks import TASKS
 from dmn_cli.babi.unpack import ORIGINAL, SUBSETS, file_names, published_digests, unpack
 from dmn_cli.errors import FAILED, DmnError, code_of
 from dmn_cli.files import sha256, sync_folder, write_atomic
+from dmn_cli.system import InUseError, exclusive
 
 _PARLAI = 19_212_062, "f7f0bee187efca0d81c3daac1b162cda4eb7f9505dee5ad6846eabbed3dbf92e"
 MIRRORS = (
@@ -319,16 +320,13 @@ def _tidy(data_dir: Path, parts: bool = False) -> None:
 
 @contextmanager
 def _locked(data_dir: Path, quiet: bool) -> Iterator[None]:
-    """One process at a time in a data folder; the lock goes with the process, however it ends. (None on Windows.)"""
-    with (data_dir / ".babi.lock").open("w") as file:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"{data_dir}: waiting for another process that writes there", quiet)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            except OSError:
-                pass  # a file system without locks
+    """One process at a time in a data folder; none where there are no locks."""
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(exclusive(data_dir, "another process writes there"))
+        except InUseError:
+            say(f"{data_dir}: waiting for another process that writes there", quiet)
+            lock.enter_context(exclusive(data_dir, "another process writes there", math.inf))
+        except DmnError:
+            pass  # a file system without locks
         yield

@@ -1,6 +1,11 @@
 """The twenty tasks: their names, and the accuracies published for them."""
 
-from typing import NamedTuple
+import re
+from typing import Literal, NamedTuple
+
+from dmn_cli.errors import DmnError
+
+SplitName = Literal["train", "valid", "test"]
 
 
 class Task(NamedTuple):
@@ -49,3 +54,21 @@ TASKS: dict[int, Task] = {
         Task(20, "agents-motivations", 100.0, 100.0, 100.0),
     )
 }
+
+
+def parse_tasks(text: str) -> list[int]:
+    """The numbers that ``--tasks`` names: ``all``, or numbers and ranges, ``1,5-8``; ascending, each once.
+
+    Raises:
+        DmnError: it is neither, or there is no such task.
+    """
+    if text.strip() == "all":
+        return list(TASKS)
+    numbers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", part)
+        span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
+        if not span or not all(number in TASKS for number in span):
+            raise DmnError(f"--tasks: expected `all`, or numbers and ranges from 1 to 20 as in 1,5-8; not {part!r}")
+        numbers.update(span)
+    return sorted(numbers)

@@ -1,49 +1,45 @@
 """What each idea brings: training without it, measured by turns with training as it is."""
 
+import copy
 import dataclasses
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from dmn_cli.batch import Packed
+from dmn_cli.batch import Batch, Packed
 from dmn_cli.bench.measure import Measured, first_questions, on_kernels, spread, trainer
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import order
 from dmn_cli.data.stories import Story
-from dmn_cli.model import kernels
-from dmn_cli.model.memory import Gate, Once
+from dmn_cli.model.fast import kernels
+from dmn_cli.model.gate import Gate
 from dmn_cli.splits import load_training
-from dmn_cli.training.build import build, dataset, passes
+from dmn_cli.training.build import build, dataset, decide
 
 AS_SHIPPED = "as shipped"
 
 
 class WholeGate(Gate):
-    """The gate as it is written: all features of every row, in every pass (arXiv 1506.07285, eq. 6)."""
+    """The gate as it is written (arXiv 1506.07285, eq. 5 and 6): all of z for every row, in every pass."""
 
-    def once(self, facts: Tensor, question: Tensor, rows: Packed) -> Once:
-        """Nothing is shared but the questions."""
-        return Once(question[rows.sequence], self.first.weight, None)
+    def of(self, facts: Tensor, q: Tensor, rows: Packed, batch: Batch) -> "_Whole":  # type: ignore[override]
+        """The gates of a batch."""
+        return _Whole(self, facts, q, rows)
 
-    def forward(
-        self,
-        facts: Tensor,
-        memory: Tensor,
-        rows: Packed,
-        once: Once,
-        weights: Tensor | None = None,
-        words: Tensor | None = None,
-    ) -> Tensor:
-        """The logits of every row, (N,): facts (F, H), memory (Q, H)."""
-        assert self.bilinear is not None
-        c, m, q = facts[rows.index], memory[rows.sequence], once.per_row
-        wq, wm = F.linear(q, self.bilinear), F.linear(m, self.bilinear)
-        bilinear = [(c * wq).sum(1, keepdim=True), (c * wm).sum(1, keepdim=True)]
-        z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), *bilinear], 1)
-        return self.second(torch.tanh(self.first(z))).squeeze(1)  # type: ignore[no-any-return]
+
+class _Whole:
+    def __init__(self, gate: Gate, facts: Tensor, q: Tensor, rows: Packed):
+        self.gate, self.facts, self.rows, self.q = gate, facts, rows, q[rows.sequence]
+
+    def __call__(self, m: Tensor, g: Tensor | None) -> Tensor:
+        return self.gate(self.facts[self.rows.index], m[self.rows.sequence], self.q)  # type: ignore[no-any-return]
+
+    def select(self, rows: Packed, kept: Tensor) -> "_Whole":
+        selected = copy.copy(self)
+        selected.rows, selected.q = rows, self.q[kept]
+        return selected
 
 
 def ablate(config: Config, threads: int, repeats: int) -> dict[str, Measured]:
@@ -61,9 +57,10 @@ def ablate(config: Config, threads: int, repeats: int) -> dict[str, Measured]:
     train, _ = load_training(config.data)
     stories = list(first_questions([story for some in train.stories.values() for story in some]))
     words = vocab.build(stories)
+    decided = decide(config, train.stories, words)
 
     def make(stories: list[Story], whole_gate: bool = False) -> Callable[[], float]:
-        model = build(config, words, passes(config, stories))
+        model = build(config, words, decided)
         if whole_gate:
             model.memory.gate.__class__ = WholeGate
         data = dataset(config, words, stories)

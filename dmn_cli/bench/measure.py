@@ -1,9 +1,7 @@
 """Measurements: everything of a run by turns in one process, so that a busy machine disturbs all alike; medians."""
 
 import itertools
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -16,12 +14,13 @@ from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.data.stories import Question, Story
-from dmn_cli.model import kernels
 from dmn_cli.model.dmn import DMN
+from dmn_cli.model.fast import kernels
 from dmn_cli.model.input import WordReader
 from dmn_cli.splits import load_training
+from dmn_cli.system import peak_memory
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, passes
+from dmn_cli.training.build import Decided, build, dataset, decide
 from dmn_cli.training.metrics import score
 
 GEMM_SIZE = 1024
@@ -58,7 +57,8 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
     stories = list(first_questions([story for stories in train.stories.values() for story in stories]))
     vocabulary = vocab.build(stories)
     data = dataset(config, vocabulary, stories)
-    model = build(config, vocabulary, passes(config, stories))
+    decided = decide(config, train.stories, vocabulary)
+    model = build(config, vocabulary, decided)
     batches = order(data, config.train.batch_size, 0, config.train.shuffle)
     work = sum(useful_work(model, data, batch) for batch in batches) / len(data)
 
@@ -69,7 +69,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
     }
     _warm(turns)
     memory = peak_memory()
-    plain = trainer(build(config, vocabulary, model.memory.passes), config, data, batches[: max(1, len(batches) // 4)])
+    plain = trainer(build(config, vocabulary, decided), config, data, batches[: max(1, len(batches) // 4)])
     turns["train_pytorch"] = lambda: on_kernels("pytorch", plain)
     if baseline:
         size = config.model.hidden_size
@@ -187,7 +187,7 @@ def useful_work(model: DMN, data: Dataset, questions: Tensor) -> float:
     with N rows (question and fact), Ns steps of the reader, Nc facts, Nq question words, Q questions, P passes.
     Work that equal texts share is counted for each of them: it is what the questions need, not what we compute.
     """
-    h, p = model.memory.gate.second.in_features, model.memory.passes
+    h, p = model.memory.hidden_size, model.memory.passes
     batch = collate(data, questions)
     n, nc, q = len(batch.rows.index), len(batch.fact_ends), len(questions)
     words = isinstance(model.input, WordReader)
@@ -206,12 +206,6 @@ def useful_work(model: DMN, data: Dataset, questions: Tensor) -> float:
             + (p + 1) * q * 2 * h**2
         )
     )
-
-
-def peak_memory() -> int:
-    """The most memory this process has held so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def sweep(config: Config, threads: int, repeats: int) -> dict[str, list[dict[str, float]]]:
@@ -241,7 +235,7 @@ def _scaled(config: Config, facts: int, hidden: int, batch: int, repeats: int) -
     stories = [_story(facts, number) for number in range(batch)]
     vocabulary = vocab.build(stories)
     data = dataset(sized, vocabulary, stories)
-    model = build(sized, vocabulary, 3)
+    model = build(sized, vocabulary, Decided(3))
     train = trainer(model, sized, data, order(data, batch) * max(1, SWEPT_ROWS // (facts * batch)))
     train()
     rates = sorted(train() for _ in range(repeats))

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -15,27 +16,56 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, download, evaluate, generate, suite, train
-from dmn_cli.errors import BAD_INPUT, INTERRUPTED, TERMINATED, DmnError, Stopped, code_of, memory_errors
+from dmn_cli.cli import (
+    ask,
+    bench,
+    compare,
+    config,
+    data,
+    demo,
+    download,
+    evaluate,
+    generate,
+    report,
+    runs,
+    suite,
+    train,
+    view,
+)
+from dmn_cli.cli.help import Command, Group
+from dmn_cli.cli.text import tell
+from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
     name="dmn",
-    help="The Dynamic Memory Network on the bAbI tasks: download, train, evaluate.",
+    cls=Group,
     epilog="Exit codes: 0 done, 1 the work failed, 2 bad input, 130 Ctrl-C, 143 terminated.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain help and one-line errors, without the time to import rich
+    rich_markup_mode=None,  # our own help (cli.help) and one-line errors, without the time to import rich
     pretty_exceptions_enable=False,
 )
-app.command("download-babi")(download.download_babi)
-app.command("train")(train.train)
-app.command("eval")(evaluate.evaluate)
-app.command("ask")(ask.ask)
-app.command("suite")(suite.suite)
-app.command("report")(suite.report)
-app.command("bench")(bench.bench)
-app.command("generate-babi")(generate.generate_babi)
-app.add_typer(data.app, name="data")
-app.add_typer(config.app, name="config")
+
+
+def _verb(panel: str, name: str, function: Callable[..., None], example: str, kind: type[Command] = Command) -> None:
+    app.command(name, cls=kind, rich_help_panel=panel, epilog=f"Example: {example}")(function)
+
+
+TRAINING, STORIES, MORE = "Train and ask", "Stories", "Configs and speed"
+_verb(TRAINING, "train", train.train, "dmn train --config task1.yaml")
+_verb(TRAINING, "eval", evaluate.evaluate, "dmn eval runs/task1", evaluate.Eval)
+_verb(TRAINING, "ask", ask.ask, "dmn ask runs/task1")
+_verb(TRAINING, "demo", demo.demo, "dmn demo")
+_verb(TRAINING, "suite", suite.suite, "dmn suite --config dmn-l.yaml --tasks 1,5-8")
+_verb(TRAINING, "view", view.view, "dmn view runs/task1 --open")
+_verb(TRAINING, "runs", runs.runs, "dmn runs")
+_verb(TRAINING, "compare", compare.compare, "dmn compare runs/task1 runs/task1-2")
+_verb(TRAINING, "report", report.report, "dmn report runs/suite-dmn-l runs/task1")
+_verb(STORIES, "download-babi", download.download_babi, "dmn download-babi")
+_verb(STORIES, "generate-babi", generate.generate_babi, "dmn generate-babi --out made --tasks 1-3")
+app.add_typer(data.app, name="data", rich_help_panel=STORIES, epilog="Example: dmn data show --task 2")
+app.add_typer(config.app, name="config", rich_help_panel=MORE, epilog="Example: dmn config show task1.yaml")
+_verb(MORE, "bench", bench.bench, "dmn bench --task 2")
 
 
 def _version(wanted: bool) -> None:
@@ -68,12 +98,12 @@ def main() -> None:
         if os.environ.get("DMN_DEBUG") == "1":
             traceback.print_exc()
         told = _told(error)
-        print(f"error: {told.message}", file=sys.stderr)
+        tell(f"error: {told.message}")
         if told.hint:
-            print(f"hint: {told.hint}", file=sys.stderr)
+            tell(f"hint: {told.hint}")
         sys.exit(told.code)
     except Stopped as stopped:
-        print(f"stopped; {stopped.hint}" if stopped.hint else "stopped", file=sys.stderr)
+        tell(f"stopped; {stopped.hint}" if stopped.hint else "stopped")
         sys.exit(stopped.code)
 
 
@@ -86,7 +116,8 @@ def _told(error: Any) -> DmnError:
     if isinstance(error, DmnError):
         return error
     if isinstance(error, OSError):
-        return DmnError(f"{error.filename or 'the system'}: {error.strerror or error}", code=code_of(error))
+        nameless = "the output" if error.errno in OF_A_STREAM else "the system"
+        return DmnError(f"{error.filename or nameless}: {error.strerror or error}", code=code_of(error))
     message = " ".join(error.format_message().split()).removesuffix(".")
     verb = [word for word in sys.argv[1:2] if not word.startswith("-")]
     command = error.ctx.command_path if error.ctx else " ".join(["dmn", *verb])  # typer forgets it where a value lacks

@@ -5,11 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Json, Overrides, Task, Threads, load_config, print_json
+from dmn_cli.cli.options import (
+    CONFIG,
+    DataDir,
+    Json,
+    Overrides,
+    Task,
+    Threads,
+    complete_config,
+    load_config,
+    print_json,
+)
 
 
 def bench(
-    config: Annotated[str, typer.Option("--config", "-c", help="The network and the stories.")] = "bench.yaml",
+    config: Annotated[str, typer.Option("--config", "-c", help=CONFIG, autocompletion=complete_config)] = "bench.yaml",
     overrides: Overrides = None,
     task: Task = None,
     batch: Annotated[int | None, typer.Option(min=1, help="The same as --set train.batch_size=N.")] = None,
@@ -25,6 +35,10 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure training and evaluation against the machine's matrix product and a textbook DMN in PyTorch."""
+    from dmn_cli.report.plots import check_plot
+
+    if plot is not None:
+        check_plot(plot)
     from dmn_cli.babi.download import ensure_data
     from dmn_cli.bench import measure
 
@@ -78,7 +92,7 @@ def _print(result: dict[str, Any]) -> None:
     )
     Console().print(table)
     typer.echo(f"matrix product  {result['gemm_flops'] / 1e9:,.0f} GFLOP/s")
-    typer.echo(f"useful work     {result['useful_flop_per_question'] / 1e6:.1f} MFLOP a question")
+    typer.echo(f"useful work     {result['useful_flop_per_question'] / 1e6:.1f} MFLOP per question")
     if "baseline_ratio" in result:
         typer.echo(f"faster          {result['baseline_ratio']:.1f} times than the textbook DMN")
     typer.echo(f"peak memory     {result['peak_memory_bytes'] / 1e6:,.0f} MB")
@@ -86,7 +100,7 @@ def _print(result: dict[str, Any]) -> None:
 
 def _print_sweep(swept: dict[str, Any]) -> None:
     for name, points in swept.items():
-        typer.echo(f"{name}: microseconds a question's fact, three passes, forward and backward")
+        typer.echo(f"{name}: microseconds per question and fact, three passes, forward and backward")
         for point in points:
             typer.echo(
                 f"  {point['size']:>5}  {point['microseconds']:8.2f}  ({point['low']:.2f} – {point['high']:.2f})"

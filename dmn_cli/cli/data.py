@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmn_cli.cli.convert import convert
-from dmn_cli.cli.options import Json, print_json
+from dmn_cli.cli.help import Command, Group
+from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.text import as_title, safe, say, tell
 from dmn_cli.errors import DmnError
 
 if TYPE_CHECKING:
@@ -15,22 +17,25 @@ if TYPE_CHECKING:
     from dmn_cli.data.stories import Story
     from dmn_cli.generator.check import Checked
 
-app = typer.Typer(no_args_is_help=True, help="Look at stories: figures, a story, errors.")
-app.command("convert")(convert)
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    help="Look at stories: figures, one story, errors.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
-DataDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder of `dmn download-babi` or `generate-babi`.")]
-Subset = Annotated[str, typer.Option(help="A directory of v1.2: en, en-10k, en-valid …")]
-Tasks = Annotated[list[int] | None, typer.Option(min=1, max=20, help="A task; repeatable. Default: all.")]
+app.command("convert", cls=Command, epilog="Example: dmn data convert mine.jsonl mine.txt")(convert)
 
 SHOWN = 20
 """Findings printed; the rest are counted."""
 
 
-@app.command("stats")
+@app.command("stats", cls=Command, epilog="Example: dmn data stats --tasks 1-3")
 def stats(
-    data_dir: DataDir = Path("data"),
+    data_dir: DataDir = None,
     subset: Subset = "en",
-    task: Tasks = None,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
     as_json: Json = False,
 ) -> None:
     """Print the figures of each task and split: sizes, lengths, words, the majority baseline, repeated questions."""
@@ -39,25 +44,26 @@ def stats(
     from dmn_cli.data.stats import measure, notes
     from dmn_cli.data.stories import read
 
-    folder = find_data(data_dir, _known(subset))
+    wanted = chosen(task, tasks)
+    folder = find_data(data_dir or Path("data"), _known(subset))
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
-    for number in sorted(set(task)) if task else TASKS:
+    for number in wanted or TASKS:
         try:
             files = task_files(folder, subset, number)
         except DmnError:
-            if task:
+            if wanted:
                 raise
             missing.append(str(number))
             continue
         splits = {split: read(path) for split, path in files.items()}
         for split, stories in splits.items():
             for note in notes(stories):
-                typer.echo(f"note: {files[split]}: {note}", err=True)
+                tell(f"note: {files[split]}: {note}")
             figures = measure(stories, splits["train"])._asdict()
             rows.append({"task": number, "name": TASKS[number].name, "split": split, **figures})
     if missing:
-        typer.echo(f"note: left out, since files are missing: task {', '.join(missing)}", err=True)
+        tell(f"note: left out, since files are missing: task {', '.join(missing)}")
     if as_json:
         print_json({"folder": str(folder), "splits": rows})
     else:
@@ -88,13 +94,13 @@ def _stats_table(rows: list[dict[str, Any]], title: str) -> "Table":
     return table
 
 
-@app.command("show")
+@app.command("show", cls=Command, epilog="Example: dmn data show --task 2 --story 5")
 def show(
     task: Annotated[int | None, typer.Option(min=1, max=20, help="Which task.")] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="A story file instead of a task.")] = None,
-    split: Annotated[str, typer.Option(help="train, test, or valid where there is one.")] = "train",
+    split: Split = "train",
     story: Annotated[int, typer.Option(min=1, help="Which story of the file.")] = 1,
-    data_dir: DataDir = Path("data"),
+    data_dir: DataDir = None,
     subset: Subset = "en",
 ) -> None:
     """Print a story with line numbers; supporting facts are marked with > and the questions they serve."""
@@ -104,7 +110,7 @@ def show(
     if (task is None) == (file is None):
         raise DmnError("give --task N or --file FILE")
     if task is not None:
-        files = task_files(find_data(data_dir, _known(subset)), subset, task)
+        files = task_files(find_data(data_dir or Path("data"), _known(subset)), subset, task)
         if split not in files:
             raise DmnError(f"--split {split}: {subset} has {', '.join(files)}")
         file = files[split]
@@ -112,7 +118,7 @@ def show(
     stories = read(file)
     if story > len(stories):
         raise DmnError(f"--story {story}: {file} has {len(stories)} stories")
-    typer.echo(f"{file}, story {story} of {len(stories)}")
+    typer.echo(safe(f"{file}, story {story} of {len(stories)}"))
     for line in _story_lines(stories[story - 1]):
         typer.echo(line)
 
@@ -127,14 +133,14 @@ def _story_lines(story: "Story") -> list[str]:
     lines: list[tuple[int, str]] = []
     for fact, text in enumerate(story.facts):
         identifier = fact + 1 + sum(question.facts <= fact for question in story.questions)
-        named = f"> {identifier:3} {text}"
-        plain = f"  {identifier:3} {text}"
+        named = safe(f"> {identifier:3} {text}")
+        plain = safe(f"  {identifier:3} {text}")
         note = typer.style(f"  ({', '.join(serves[fact])})", dim=True) if fact in serves else ""
         lines.append((identifier, typer.style(named, fg="yellow") + note if fact in serves else plain))
     for question, (supporting, identifier) in zip(story.questions, identifiers, strict=True):
         because = f"  < {' '.join(map(str, supporting))}" if supporting else ""
-        answer = typer.style(question.answer, bold=True)
-        lines.append((identifier, f"  {identifier:3} {question.text}  {answer}{because}"))
+        answer = typer.style(safe(question.answer), bold=True)
+        lines.append((identifier, safe(f"  {identifier:3} {question.text}") + f"  {answer}{because}"))
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
 
 
@@ -147,10 +153,10 @@ def _identifiers(story: "Story") -> list[tuple[list[int], int]]:
     ]
 
 
-@app.command("check")
+@app.command("check", cls=Command, epilog="Example: dmn data check mine.txt")
 def check(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[DIR|FILE]...", help="Story files and folders (default: data).")
+        list[Path] | None, typer.Argument(metavar="DIR|FILE", help="Story files and folders (default: data).")
     ] = None,
     words: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The words file that the stories were generated with.")
@@ -176,9 +182,9 @@ def check(
     else:
         _print(_check_table(tasks))
         for note in dict.fromkeys(note for checked in tasks.values() for note in checked.notes):
-            typer.echo(f"note: {note}", err=True)
+            tell(f"note: {note}")
         for finding in findings[:SHOWN]:
-            typer.echo(finding)
+            say(finding, hanging="    ")
         if len(findings) > SHOWN:
             typer.echo(f"… and {len(findings) - SHOWN} more")
     if findings:
@@ -228,7 +234,7 @@ def _table(columns: list[str], title: str) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=as_title(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         left = column in ("name", "split", "remarks")
         table.add_column(column, justify="left" if left else "right", no_wrap=column != "remarks")
@@ -240,7 +246,7 @@ WIDE = 200
 
 
 def _print(table: "Table") -> None:
-    """Print a table; piped, as wide as it is; on a narrow terminal closer, and without the names of the tasks."""
+    """Print a table; piped, as wide as it is; on a narrow terminal without the names of the tasks, or in lines."""
     from rich.console import Console
 
     console = Console()
@@ -249,4 +255,18 @@ def _print(table: "Table") -> None:
     elif console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
         table.columns = [column for column in table.columns if column.header != "name"]
         table.padding = (0, 0)
+        if console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
+            _print_rows(table)
+            return
     console.print(table)
+
+
+def _print_rows(table: "Table") -> None:
+    """A row per paragraph, for a terminal that is too narrow for a table."""
+    from rich.text import Text
+
+    say(Text.from_markup(str(table.title)).plain)
+    heads = [str(column.header) for column in table.columns]
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        say(", ".join(f"{head} {cell}" for head, cell in zip(heads, cells, strict=True) if cell))
+    say(str(table.caption or ""))

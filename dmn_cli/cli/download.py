@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dmn_cli.cli.options import Quiet
+from dmn_cli.cli.text import say, tell
 from dmn_cli.errors import DmnError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def download_babi(
     force: Annotated[
         bool, typer.Option("--force", help="Replace what is there, once the new data is checked.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put the bAbI tasks (v1.2) into the data folder. Where they are there already, check every file.
 
@@ -42,14 +44,12 @@ def download_babi(
         raise DmnError("--archive and --mirror: give one of them")
     report = download(data_dir, archive=archive, mirrors=mirror or (), force=force, quiet=quiet)
     for line in _lines(report):
-        typer.echo(line)
+        say(line, hanging="                ")
     if report.fresh and "en" in report.present:
         where = "" if data_dir == Path("data") else f" --data-dir {shlex.quote(str(data_dir))}"
-        typer.echo(f"next: dmn train --config task1.yaml{where}")
+        say(f"next: dmn train --config task1.yaml{where}")
     if not report.fresh and (archive or mirror):
-        typer.echo(
-            f"note: {archive or 'the mirror'} was not read, since the data is there; --force replaces it", err=True
-        )
+        tell(f"note: {archive or 'the mirror'} was not read, since the data is there; --force replaces it")
 
 
 def _lines(report: "Report") -> list[str]:

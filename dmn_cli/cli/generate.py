@@ -1,31 +1,32 @@
 """``dmn generate-babi``."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dmn_cli.cli.options import Quiet
-from dmn_cli.errors import DmnError
+from dmn_cli.babi.tasks import TASKS
+from dmn_cli.cli.options import Quiet, TaskChoice, Tasks, chosen
+from dmn_cli.cli.text import say
 
 MOST = 1_000_000  # questions: some hundred megabytes a task
 
 
 def generate_babi(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to: a new folder, or an empty one.")],
-    tasks: Annotated[str, typer.Option(help="`all`, or numbers and ranges: 1,4,15-19.")] = "all",
-    train: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to train on, a task.")] = 1000,
-    test: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to test on, a task.")] = 1000,
+    task: TaskChoice = None,
+    tasks: Tasks = None,
+    train: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to train on, per task.")] = 1000,
+    test: Annotated[int, typer.Option(min=1, max=MOST, help="Questions to test on, per task.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other stories.")] = 0,
     facts: Annotated[
-        int | None, typer.Option(min=1, max=10_000, help="Facts a story, at least (tasks 1-3, 5-14, 18).")
+        int | None, typer.Option(min=1, max=10_000, help="Facts per story, at least (tasks 1-3, 5-14, 18).")
     ] = None,
     entities: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="People (tasks 1-3, 5-14, 20), places (4, 19), animals (15, 16), shapes (17) or sizes (18) a story.",
+            help="People (tasks 1-3, 5-14, 20), places (4, 19), animals (15, 16), shapes (17) or sizes (18) per story.",
         ),
     ] = None,
     hops: Annotated[
@@ -47,8 +48,9 @@ def generate_babi(
     from dmn_cli.generator.layout import Options, write
     from dmn_cli.generator.words import read_words
 
-    numbers = parse_tasks(tasks)
-    options = {"tasks": tasks, "train": train, "test": test, "seed": seed, "facts": facts}
+    numbers = chosen(task, tasks) or list(TASKS)
+    named = tasks or ",".join(map(str, task or [])) or "all"
+    options = {"tasks": named, "train": train, "test": test, "seed": seed, "facts": facts}
     options |= {"entities": entities, "hops": hops, "words": words}
     command = "dmn generate-babi " + " ".join(
         f"--{name} {value}" for name, value in options.items() if value is not None
@@ -64,22 +66,4 @@ def generate_babi(
         force=force,
         progress=lambda tasks: tqdm(tasks, unit="task", leave=False, disable=True if quiet else None),
     )
-    typer.echo(f"{out}: {len(files)} files, {train} training and {test} test questions a task (generated, not bAbI)")
-
-
-def parse_tasks(text: str) -> list[int]:
-    """``all``, or numbers and ranges of 1 to 20, in ascending order.
-
-    Raises:
-        DmnError: it is neither.
-    """
-    if text == "all":
-        return list(range(1, 21))
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,2})(?:\s*-\s*([0-9]{1,2}))?\s*", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not 1 <= first <= last <= 20:
-            raise DmnError(f"--tasks {text!r}: expected `all`, or numbers of 1 to 20 and ranges, e.g. 1,4,15-19")
-        numbers.update(range(first, last + 1))
-    return sorted(numbers)
+    say(f"{out}: {len(files)} files, {train} training and {test} test questions per task (generated, not bAbI)")

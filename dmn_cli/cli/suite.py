@@ -1,4 +1,4 @@
-"""``dmn suite`` and ``dmn report``."""
+"""``dmn suite``."""
 
 import contextlib
 import os
@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Threads, load_config, print_json
+from dmn_cli.cli.options import (
+    CONFIG,
+    TASKS,
+    DataDir,
+    Device,
+    Json,
+    Overrides,
+    Quiet,
+    Threads,
+    complete_config,
+    load_config,
+    print_json,
+)
+from dmn_cli.cli.text import safe
 from dmn_cli.errors import Stopped
 
 if TYPE_CHECKING:
@@ -18,10 +31,8 @@ if TYPE_CHECKING:
 
 
 def suite(
-    config: Annotated[str, typer.Option("--config", "-c", help="A YAML file, or a shipped one by name.")],
-    wanted: Annotated[
-        str | None, typer.Option("--tasks", metavar="TASKS", help="all (the default), or e.g. 1,2,5-8.")
-    ] = None,
+    config: Annotated[str, typer.Option("--config", "-c", help=CONFIG, autocompletion=complete_config)],
+    wanted: Annotated[str | None, typer.Option("--tasks", metavar="TASKS", help=TASKS)] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds a task; the first is the config's train.seed.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at once (default: as many as cores).")] = None,
     overrides: Overrides = None,
@@ -72,7 +83,7 @@ def _cores() -> int:
 
 
 def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
-    """Run it, with a live table on a terminal and a line a run elsewhere."""
+    """Run it, with a live table on a terminal and a line per run elsewhere."""
     from rich.console import Console
     from rich.live import Live
 
@@ -101,12 +112,12 @@ def _tell(jobs: "list[Job]", told: set[Path]) -> None:
         if job.state in ("done", "failed") and job.folder not in told:
             told.add(job.folder)
             how = f"failed: {job.why}" if job.results is None else f"valid {job.valid_accuracy:.1%}  {_test(job)}"
-            print(f"{len(told)}/{len(jobs)}  {job.network} seed {job.seed}  {how}", file=sys.stderr)
+            print(safe(f"{len(told)}/{len(jobs)}  {job.network} seed {job.seed}  {how}"), file=sys.stderr)
 
 
 def _test(job: "Job") -> str:
     assert job.results is not None
-    return f"{job.results['split']} {job.results['mean_accuracy']:.1%}"
+    return f"{job.results.split} {job.results.mean_accuracy:.1%}"
 
 
 def _view(jobs: "list[Job]", at_once: int, height: int) -> "Group":
@@ -141,9 +152,9 @@ def _cells(job: "Job") -> list[str]:
     return [
         job.network,
         str(job.seed),
-        f"{last['epoch']}/{job.config.train.epochs}" if last else "",
+        f"{last.epoch}/{job.config.train.epochs}" if last else "",
         f"{job.valid_accuracy:.1%}" if job.best else "",
-        f"{last['questions_per_second']:,.0f}" if last and last["questions_per_second"] else "",
+        f"{last.questions_per_second:,.0f}" if last and last.questions_per_second else "",
         duration(job.seconds_left) if job.state == "running" and job.seconds_left is not None else "",
         {"failed": job.why, "done": _test(job) if job.results else ""}.get(job.state, job.state),
     ]
@@ -158,17 +169,10 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(content)
         return
-    typer.echo(f"{title(content)} (%)")
+    typer.echo(safe(f"{title(content)} (%)"))
     Console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
-        typer.echo(failure(run))
-    typer.echo(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
-
-
-def report(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="The results.json of suites.")],
-) -> None:
-    """Print suites beside each other, as Markdown tables."""
-    from dmn_cli.report.suites import as_report
-
-    typer.echo(as_report(results), nl=False)
+        typer.echo(safe(failure(run)))
+    typer.echo(
+        safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
+    )

@@ -3,26 +3,42 @@
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import DataDir, Device, Json, Overrides, Quiet, Task, load_config, print_json
+from dmn_cli.cli.options import (
+    CONFIG,
+    DataDir,
+    Device,
+    Json,
+    Overrides,
+    Quiet,
+    Task,
+    Tasks,
+    chosen,
+    complete_config,
+    load_config,
+    print_json,
+)
+from dmn_cli.cli.text import as_title, safe
 
 if TYPE_CHECKING:
     import torch
 
     from dmn_cli.config import Config
+    from dmn_cli.records import Epoch
     from dmn_cli.runs.run import Finished, Run
-    from dmn_cli.training.loop import Epoch
 
 
 def train(
-    config: Annotated[str | None, typer.Option("--config", "-c", help="A YAML file, or a shipped one by name.")] = None,
+    config: Annotated[str | None, typer.Option("--config", "-c", help=CONFIG, autocompletion=complete_config)] = None,
     overrides: Overrides = None,
     task: Task = None,
+    tasks: Tasks = None,
     data_dir: DataDir = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder (default: a new one in runs/).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -44,15 +60,20 @@ def train(
     goes on exactly there.
     """
     from dmn_cli.errors import DmnError
+    from dmn_cli.runs.leash import hold
 
+    began = time.monotonic()
+    hold()
     if dry_run and resume:
         raise DmnError("--dry-run and --resume exclude each other", "a dry run looks at what a new run would be")
     if config is None and not (resume and run_dir is not None):
         raise DmnError("which config?", "for example: dmn train --config task1.yaml")
-    loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=task, train__seed=seed)
-    if loaded is None and (overrides or task or data_dir or seed is not None):
-        raise DmnError("a resumed run keeps its config: --set, --task, --data-dir and --seed go with --config")
+    wanted = chosen([task] if task else None, tasks)
+    loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=wanted, train__seed=seed)
+    if loaded is None and (overrides or wanted or data_dir or seed is not None):
+        raise DmnError("a resumed run keeps its config: --set, --task, --tasks, --data-dir and --seed go with --config")
 
+    from dmn_cli.runs import folder as folders
     from dmn_cli.runs import run as runs
     from dmn_cli.training.build import device as find_device
 
@@ -66,8 +87,8 @@ def train(
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
-        folder = run_dir or runs.newest_folder(name)
-        if runs.is_done(folder):
+        folder = run_dir or folders.newest(name)
+        if folders.is_done(folder):
             raise DmnError(f"{folder}: this run is done", f"see {folder}/results.md, or start a new run")
         run = runs.resume(folder, loaded, where, threads)
     else:
@@ -77,7 +98,7 @@ def train(
                 run = runs.start_new(loaded, name, where, threads or 1)
             else:
                 run = runs.start(loaded, run_dir, where, threads or 1)
-    _report(run, _show(run, quiet), as_json)
+    _report(run, _show(run, quiet, began), as_json)
 
 
 @contextlib.contextmanager
@@ -112,22 +133,23 @@ def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool
         typer.echo(f"{name:>20}  {value}")
 
 
-def _show(run: "Run", quiet: bool) -> "Finished":
-    """Train, with a progress bar on a terminal and a line an epoch elsewhere."""
+def _show(run: "Run", quiet: bool, began: float) -> "Finished":
+    """Train, with a progress bar on a terminal and a line per epoch elsewhere."""
     from tqdm import tqdm
 
+    from dmn_cli.records import Epoch
     from dmn_cli.runs.run import Finished, go, save
-    from dmn_cli.training.loop import Epoch, Step
+    from dmn_cli.training.loop import Step
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
     on_terminal = sys.stderr.isatty()
     if not quiet:
-        print(_introduction(run, questions), file=sys.stderr)
+        print(safe(_introduction(run, questions)), file=sys.stderr)
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal
     with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:
-        for event in go(run):
+        for event in go(run, began):
             if isinstance(event, Step):
                 bar.set_description(f"epoch {progress.epoch + 1}/{epochs}", refresh=False)
                 bar.update(event.questions)
@@ -147,7 +169,7 @@ def _show(run: "Run", quiet: bool) -> "Finished":
 
 
 def _introduction(run: "Run", questions: int) -> str:
-    from dmn_cli.model import kernels
+    from dmn_cli.model.fast import kernels
     from dmn_cli.splits import named
 
     config = run.checkpoint.config
@@ -177,7 +199,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
     """The results table, where everything lies, and what to type next."""
     from dmn_cli.report.results import as_json as plain_results
     from dmn_cli.report.tables import as_table, title
-    from dmn_cli.runs.run import best
+    from dmn_cli.runs.folder import best
 
     config, checkpoint = run.checkpoint.config, best(run.folder)
     if as_json:
@@ -186,8 +208,8 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
         return
     from rich.console import Console
 
-    Console().print(as_table(finished.results, title(config, finished.split, run.train.is_babi)))
-    typer.echo(f"run         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}")
+    Console().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
+    typer.echo(safe(f"\nrun         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}"))
     if config.data.source == "generated":
         typer.echo(
             "\nThese stories were generated by dmn: this is no result on bAbI. For the real tasks:\n"

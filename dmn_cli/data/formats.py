@@ -7,6 +7,7 @@
 - a ``.zip`` that holds one file of these.
 """
 
+import dataclasses
 import io
 import json
 import logging
@@ -170,4 +171,4 @@ def _checked(question: Question, where: str) -> Question:
         raise DmnError(f"{where}: a question without words")
     if not parts(question.answer):
         raise DmnError(f"{where}: no answer to {question.text!r}")
-    return question
+    return dataclasses.replace(question, place=where)

@@ -4,6 +4,7 @@ A line is ``ID text`` (a fact) or ``ID question<TAB>answer<TAB>supporting IDs``;
 question lines are counted too (Weston et al., arXiv 1502.05698, and the README of the data).
 """
 
+import dataclasses
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -24,12 +25,14 @@ class Question:
             as right by ``|``, e.g. ``"bakery|the bakery"``.
         facts: how many facts of the story stand before the question: it may use no others.
         supporting: positions (from 0) of the supporting facts among the story's facts, in the file's order.
+        place: where it was read, ``file:line``; "" for one that was made.
     """
 
     text: str
     answer: str
     facts: int
     supporting: tuple[int, ...] = ()
+    place: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def _question(body: str, where: str, position: dict[int, int]) -> Question:
             known = f"the facts before it are {_ranges(position)}" if position else "no fact stands before it"
             raise DmnError(f"{where}: supporting ID {_short(field)} is not a fact before this question: {known}")
         supporting.append(position[int(field)])
-    return Question(text, answer, len(position), tuple(supporting))
+    return Question(text, answer, len(position), tuple(supporting), where)
 
 
 def _ranges(numbers: Iterable[int]) -> str:

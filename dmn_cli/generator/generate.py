@@ -2,15 +2,14 @@
 
 import random
 from collections.abc import Collection, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from dmn_cli.babi.tasks import SplitName
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.declarations import DECLARATIONS, Asked, Declaration
 from dmn_cli.generator.words import Changes, Words, words_for
 from dmn_cli.generator.world import World
-
-SplitName = Literal["train", "valid", "test"]
 
 TRIES = 100_000  # to tell one more fact, to ask one more question, to tell one more story: then there is none
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dmn_cli import __version__
-from dmn_cli.babi.tasks import TASKS
+from dmn_cli.babi.tasks import TASKS, SplitName
 from dmn_cli.data.stories import dump
 from dmn_cli.errors import DmnError, code_of
 from dmn_cli.files import sync_folder, write_atomic
-from dmn_cli.generator.generate import SplitName, generate
+from dmn_cli.generator.generate import generate
 from dmn_cli.generator.words import Changes
 
 MARK = "These stories were generated. They are not bAbI.\n"

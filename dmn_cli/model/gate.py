@@ -1,178 +1,141 @@
-"""The part of the gate that needs a fact and the memory (or the question) together, for packed rows."""
+"""The gate of the episodic memory (arXiv 1506.07285, §2.3): how much a fact counts in a pass."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from dmn_cli.model import kernels
+from dmn_cli.batch import Batch, Packed
+from dmn_cli.model.fast.gate import FactoredGate
 
 
-def pair(
-    facts: Tensor,
-    other: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    per_fact: Tensor | None = None,
-    per_question: Tensor | None = None,
-) -> Tensor:
-    """The gate's first layer over the features of a fact f and a vector v: ``[f ∘ v, |f − v|, fᵀ Wb v] weightᵀ``.
-
-    The features (N, 2H + 1) are not kept: the backward pass computes them again. The derivative of |x| at 0 is 0.
+def z(c: Tensor, m: Tensor, q: Tensor, Wb: Tensor) -> Tensor:
+    """z(c, m, q), eq. 5: how a fact, the memory and the question relate.
 
     Args:
-        facts: (C, H).
-        other: (Q, H), the vectors v: the questions or the memories.
-        bilinear: (Q, H), Wb v for every v; None leaves the last feature out.
-        fact: (N,) int64, the row's fact.
-        question: (N,) int64, the row's question.
-        weight: (G, 2H + 1), or (G, 2H) without ``bilinear``.
-        per_fact: (C, G), added to the rows of each fact; or None.
-        per_question: (Q, G), added to the rows of each question; or None.
+        c, m, q: (N, H) fact, memory and question of every row.
+        Wb: (H, H), the same in both bilinear terms.
 
     Returns:
-        (N, G)
+        (N, 7H + 2)
     """
-    first: Tensor = _Pair.apply(  # type: ignore[no-untyped-call]
-        facts, other, bilinear, fact, question, weight, per_fact, per_question
-    )
-    return first
+    terms = [c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), _dot(c, q @ Wb.T), _dot(c, m @ Wb.T)]
+    return torch.cat(terms, 1)
 
 
-def gate_logits(
-    facts: Tensor,
-    memory: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    once: Tensor,
-    per_question: Tensor | None,
-    w2: Tensor,
-    b2: Tensor,
-) -> Tensor:
-    """The logit of every row's gate (arXiv 1506.07285, eq. 7, before the sigmoid): ``w2 · tanh(W1 z + b1) + b2``.
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(1, keepdim=True)
 
-    ``W1 z + b1`` is linear in z, so it is a sum of what does not change between passes (``once``), what is the same
-    for all facts of a question (``per_question``) and the terms of a fact with the memory (``pair``).
+
+class Gates(Protocol):
+    """The gates of one batch."""
+
+    def __call__(self, m: Tensor, g: Tensor | None) -> Tensor:
+        """The logits (N,) of all rows, from the memories m (Q, H).
+
+        ``g`` (N,) is what the rows counted in the pass before, None in the first. The paper's gate does not look at it.
+        """
+
+    def select(self, rows: Packed, kept: Tensor) -> "Gates":
+        """The gates of some questions: their rows, and which of the former rows (n,) these are."""
+
+
+class Attention(Protocol):
+    """What the memory needs of a gate: Gate.of."""
+
+    def of(self, facts: Tensor, q: Tensor, rows: Packed, batch: Batch) -> Gates: ...
+
+
+class Gate(nn.Module):
+    """The gate before its sigmoid or softmax, eq. 6: G(c, m, q) = W2 tanh(W1 z(c, m, q) + b1) + b2.
 
     Args:
-        facts, memory, bilinear, fact, question, weight, per_question: as in ``pair``.
-        once: (N, G).
-        w2: (G,).
-        b2: a scalar, or one element.
-
-    Returns:
-        (N,)
+        hidden_size: H.
     """
-    logits: Tensor = _GateLogits.apply(  # type: ignore[no-untyped-call]
-        facts, memory, bilinear, fact, question, weight, None, per_question, once, w2, b2.reshape(1)
-    )
-    return logits
 
-
-class _Pair(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Tensor:
-        ctx.compiled = _compiled(*args)
-        ctx.save_for_backward(*args)
-        return (kernels.gate_forward if ctx.compiled else _forward)(*args)[0]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_first: Tensor) -> tuple[Any, ...]:
-        return (kernels.gate_backward if ctx.compiled else _backward)(d_first, *ctx.saved_tensors)[:8]
-
-
-class _GateLogits(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Tensor:
-        ctx.compiled = _compiled(*args)
-        first, logits = (kernels.gate_forward if ctx.compiled else _forward)(*args)
-        ctx.save_for_backward(*args, first)
-        return logits
+    def __init__(self, hidden_size: int):
+        super().__init__()
+        self.W1 = nn.Linear(self.size(hidden_size), hidden_size)
+        self.W2 = nn.Linear(hidden_size, 1)
+        self.Wb = self.bilinear(hidden_size)
+        nn.init.xavier_uniform_(self.W1.weight)
+        nn.init.xavier_uniform_(self.W2.weight)
+        nn.init.zeros_(self.W1.bias)
+        nn.init.zeros_(self.W2.bias)
+        if self.Wb is not None:
+            nn.init.xavier_uniform_(self.Wb)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_logits: Tensor) -> tuple[Any, ...]:
-        return (kernels.gate_backward if ctx.compiled else _backward)(d_logits, *ctx.saved_tensors)
+    def size(hidden_size: int) -> int:
+        """The length of z."""
+        return 7 * hidden_size + 2
+
+    @staticmethod
+    def bilinear(hidden_size: int) -> nn.Parameter | None:
+        """Wb (H, H), for the gates that have one."""
+        return nn.Parameter(torch.empty(hidden_size, hidden_size))
+
+    def z(self, c: Tensor, m: Tensor, q: Tensor) -> Tensor:
+        """z of every row, (N, H) each → (N, 7H + 2)."""
+        assert self.Wb is not None
+        return z(c, m, q, self.Wb)
+
+    def forward(self, c: Tensor, m: Tensor, q: Tensor) -> Tensor:
+        """G of every row: fact, memory, question (N, H) each → (N,)."""
+        G: Tensor = self.W2(torch.tanh(self.W1(self.z(c, m, q))))
+        return G.squeeze(1)
+
+    def of(self, facts: Tensor, q: Tensor, rows: Packed, batch: Batch) -> FactoredGate:
+        """``forward`` for the rows of a batch, pass by pass, with nothing computed twice; see fast.gate.
+
+        Args:
+            facts: (F, H).
+            q: (Q, H) the questions.
+            rows: the facts of each question.
+            batch: what facts and questions were read from; not looked at here.
+        """
+        return FactoredGate(facts, q, rows, self.W1, self.W2, self.Wb)
 
 
-def _compiled(*args: Tensor | None) -> bool:
-    return kernels.usable(*(tensor for tensor in args if tensor is not None and tensor.is_floating_point()))
+class Weighting(NamedTuple):
+    """From the logits of a pass to what each fact counts, and how far that is from the supporting facts.
+
+    Attributes:
+        log_g: logits (A, T) → the logarithm of the gates g (A, T). A logit of −∞ is no fact.
+        cross_entropy: logits, log g, and target (A, T), 1 at the facts to attend to → the sum over the questions that
+            have a target, in nats.
+    """
+
+    log_g: Callable[[Tensor], Tensor]
+    cross_entropy: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def _forward(
-    facts: Tensor,
-    other: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    per_fact: Tensor | None,
-    per_question: Tensor | None,
-    once: Tensor | None = None,
-    w2: Tensor | None = None,
-    b2: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The first layer (N, G), before its tanh without ``w2``; and the logits (N,), none without ``w2``."""
-    features = _features(facts, other, bilinear, fact, question)
-    first = features @ weight.T if once is None else torch.addmm(once, features, weight.T)
-    if per_fact is not None:
-        first += per_fact[fact]
-    if per_question is not None:
-        first += per_question[question]
-    if w2 is None or b2 is None:
-        return first, first.new_empty(0)
-    return first.tanh_(), first @ w2 + b2
+def softmax(logits: Tensor) -> Tensor:
+    """log g with g = softmax(G) over the facts of a question: (A, T) → (A, T)."""
+    return logits.log_softmax(1)
 
 
-def _backward(
-    d_out: Tensor,
-    facts: Tensor,
-    other: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    per_fact: Tensor | None,
-    per_question: Tensor | None,
-    once: Tensor | None = None,
-    w2: Tensor | None = None,
-    b2: Tensor | None = None,
-    first: Tensor | None = None,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of all that ``_forward`` takes; ``first`` is what it gave with ``w2``."""
-    hidden = facts.shape[1]
-    d_first, d_w2, d_b2 = d_out, None, None
-    if w2 is not None and first is not None:
-        d_first, d_w2, d_b2 = d_out[:, None] * w2 * (1 - first * first), d_out @ first, d_out.sum(0, keepdim=True)
-    d_per_fact = None if per_fact is None else torch.zeros_like(per_fact).index_add_(0, fact, d_first)
-    d_per_question = None if per_question is None else torch.zeros_like(per_question).index_add_(0, question, d_first)
-
-    d_weight = d_first.T @ _features(facts, other, bilinear, fact, question)
-    d_features = d_first @ weight
-    f, v = facts[fact], other[question]
-    d_product, d_difference = d_features[:, :hidden], d_features[:, hidden : 2 * hidden] * (f - v).sign_()
-    d_f = torch.addcmul(d_difference, d_product, v)
-    d_v = torch.addcmul(-d_difference, d_product, f)
-    d_bilinear = None
-    if bilinear is not None:
-        d_dot = d_features[:, 2 * hidden :]
-        d_f.addcmul_(d_dot, bilinear[question])
-        d_bilinear = torch.zeros_like(bilinear).index_add_(0, question, d_dot * f)
-    d_facts = torch.zeros_like(facts).index_add_(0, fact, d_f)
-    d_other = torch.zeros_like(other).index_add_(0, question, d_v)
-    d_once = d_first if once is not None else None
-    return d_facts, d_other, d_bilinear, None, None, d_weight, d_per_fact, d_per_question, d_once, d_w2, d_b2
+def binary_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
+    """Every gate by itself: −Σ_t [y_t log g_t + (1 − y_t) log (1 − g_t)]."""
+    taught = _taught(target) & (logits > -torch.inf)
+    return F.binary_cross_entropy_with_logits(logits[taught], target[taught], reduction="sum")
 
 
-def _features(facts: Tensor, other: Tensor, bilinear: Tensor | None, fact: Tensor, question: Tensor) -> Tensor:
-    f, v = facts[fact], other[question]
-    features = [f * v, (f - v).abs_()]
-    if bilinear is not None:
-        features.append((f * bilinear[question]).sum(1, keepdim=True))
-    return torch.cat(features, 1)
+def categorical_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
+    """All gates of a question together: −Σ_t y_t log g_t, with Σ_t y_t = 1."""
+    taught = _taught(target) & (logits > -torch.inf)
+    target = target / target.sum(1, keepdim=True).clamp(min=1)
+    return -(target[taught] * log_g[taught]).sum()
+
+
+def _taught(target: Tensor) -> Tensor:
+    return (target.sum(1, keepdim=True) > 0).expand_as(target)
+
+
+SIGMOID = Weighting(F.logsigmoid, binary_cross_entropy)
+"""g = σ(G), eq. 6: every fact by itself."""
+
+SOFTMAX = Weighting(softmax, categorical_cross_entropy)
+"""g = softmax(G) over the facts: the paper's other choice, for gates that are taught (§4.1)."""

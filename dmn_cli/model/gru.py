@@ -1,11 +1,11 @@
-"""The parameters of a GRU, whose recurrence is in scan."""
+"""The GRU that all modules are made of (arXiv 1506.07285, eq. 1 to 4)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dmn_cli.batch import Packed
-from dmn_cli.model.scan import scan
+from dmn_cli.model.fast.scan import scan
 
 
 class GRU(nn.Module):
@@ -25,6 +25,18 @@ class GRU(nn.Module):
         for chunk in (*self.weight_ih.chunk(3), *self.weight_hh.chunk(3)):
             nn.init.xavier_uniform_(chunk)
 
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        """GRU(x_t, h_{t−1}) of every row: (B, I), (B, H) → (B, H). ``forward`` computes the same, faster.
+
+        z is 1 − the paper's z, as in ``torch.nn.GRU``.
+        """
+        x_r, x_z, x_n = F.linear(x, self.weight_ih, self.bias_ih).chunk(3, 1)
+        h_r, h_z, h_n = F.linear(h, self.weight_hh, self.bias_hh).chunk(3, 1)
+        z = torch.sigmoid(x_z + h_z)  # eq. 1
+        r = torch.sigmoid(x_r + h_r)  # eq. 2
+        n = torch.tanh(x_n + r * h_n)  # eq. 3
+        return (1 - z) * n + z * h  # eq. 4
+
     def project(self, inputs: Tensor) -> Tensor:
         """The input side of the recurrence, (R, I) → (R, 3H): done once for rows that are used many times."""
         return F.linear(inputs, self.weight_ih, self.bias_ih)
@@ -33,13 +45,11 @@ class GRU(nn.Module):
         self,
         projected: Tensor,
         rows: Packed,
-        state: Tensor | None = None,
         gate: Tensor | None = None,
         attention: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """States after every row (N, H) and last states (B, H); see ``scan``. Without ``state``, from zero."""
-        if state is None:
-            state = projected.new_zeros(rows.count, self.weight_hh.shape[1])
+        """States after every row (N, H) and last states (B, H), from h_0 = 0; see ``scan``."""
+        state = projected.new_zeros(rows.count, self.weight_hh.shape[1])
         return scan(projected, rows.index, rows.sizes, state, self.weight_hh, self.bias_hh, gate, attention)
 
     def cell(self, inputs: Tensor, state: Tensor) -> Tensor:

@@ -1,8 +1,31 @@
-"""Pictures of measurements; they need matplotlib, the extra `plots`."""
+"""Pictures of measurements, drawn by matplotlib."""
 
+import importlib.util
 from pathlib import Path
 
 from dmn_cli.errors import DmnError
+
+SUFFIXES = (".svg", ".png", ".pdf")
+
+
+def check_plot(path: Path) -> None:
+    """See that a picture can be drawn into a file, before minutes are spent on what it is to show.
+
+    Args:
+        path: an .svg, .png or .pdf file.
+
+    Raises:
+        DmnError: matplotlib is not installed, it draws no such files, or there is no such folder.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        hint = "pip install matplotlib; in a checkout: pip install '.[plots]'"
+        raise DmnError("--plot needs matplotlib", hint)
+    if path.suffix.lower() not in SUFFIXES:
+        raise DmnError(f"--plot {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if not path.parent.is_dir():
+        raise DmnError(f"--plot {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise DmnError(f"--plot {path}: is a folder")
 
 
 def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -10,18 +33,16 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
 
     Args:
         swept: for each of the three, points with ``size``, ``microseconds``, ``low`` and ``high``.
-        path: an .svg or .png file.
+        path: see ``check_plot``.
 
     Raises:
-        DmnError: matplotlib is not installed, or the file cannot be written.
+        DmnError: the file cannot be written.
     """
-    try:
-        import matplotlib
+    import matplotlib
 
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise DmnError("--plot needs matplotlib", "pip install 'dmn-cli[plots]'") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     titles = {"facts": "facts a question", "hidden_size": "hidden size", "batch_size": "questions a batch"}
     figure, axes = pyplot.subplots(1, len(swept), figsize=(11, 3.4), sharey=False, layout="constrained")
     for axis, (name, points) in zip(axes, swept.items(), strict=True):

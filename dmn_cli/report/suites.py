@@ -1,21 +1,22 @@
-"""Tables of suites, from what their results.json and timing.json hold (runs.suite writes them)."""
+"""Tables of suites and runs, from the files in their folders."""
 
-import csv
-import io
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from dmn_cli import records
 from dmn_cli.babi.tasks import PASSED, TASKS
-from dmn_cli.config import from_plain
+from dmn_cli.config import Config, from_plain, load, plain
 from dmn_cli.errors import DmnError
-from dmn_cli.report.tables import percent
+from dmn_cli.report.published import Published, published
+from dmn_cli.report.tables import WORDS, comma_separated, markdown, percent
 from dmn_cli.report.tables import title as stories_title
 from dmn_cli.splits import OWN, Split
 from dmn_cli.splits import tasks as task_numbers
@@ -23,29 +24,31 @@ from dmn_cli.splits import tasks as task_numbers
 Content = dict[str, Any]
 Rows = list[list[str]]
 
-WORDS = ("name", "passed", "config", "setting", "command")
-"""The columns that hold words; the others hold numbers."""
-
 
 def read(path: Path) -> Content:
-    """What a suite's results.json holds.
+    """What a results.json holds; that of a run in the form of a suite's.
 
     Raises:
         DmnError: the file cannot be read, or is something else.
     """
     content = _json(path)
+    is_run = isinstance(content, dict) and "suite" not in content and (path.parent / "config.yaml").exists()
+    config = load(path.parent / "config.yaml") if is_run else None
     try:  # no schema: whole is what all tables can be made of
+        if config is not None:
+            content = _of_run(path.parent, config, content)
         as_markdown(content)
         _row(content)
         _side_by_side([content])
         if not all(task["task"] in (OWN, *TASKS) for task in content["tasks"]):
             raise ValueError("an unknown task")
-    except (*_NOT_WHOLE, DmnError) as error:
-        raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`") from error
+    except (*_NOT_WHOLE, OSError, DmnError) as error:
+        hint = "give the folder of a `dmn suite` or a `dmn train`, or its results.json"
+        raise DmnError(f"{path}: not the results of a suite or a run", hint) from error
     return content  # type: ignore[no-any-return]
 
 
-_NOT_WHOLE = (*records.DAMAGE, ArithmeticError, StopIteration)
+_NOT_WHOLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError, StopIteration)
 """What goes wrong when a table is made of JSON that lacks something, or holds something else."""
 
 
@@ -86,9 +89,10 @@ def as_table(content: Content) -> Table:
 def as_markdown(content: Content) -> str:
     """The same table in Markdown, what failed, and how the table was made."""
     header, rows, last = _rows(content)
-    lines = [f"{title(content)} (%)", "", *_markdown(header, [*rows, last]), ""]
-    lines += [f"- {failure(run)}" for run in content["failed"]]
-    return "\n".join([*lines, f"`{content['command']}`", ""])
+    failed = [f"- {failure(run)}" for run in content["failed"]]
+    return f"{title(content)} (%)\n\n{markdown(header, [*rows, last])}\n" + "\n".join(
+        [*failed, f"`{content['command']}`", ""]
+    )
 
 
 def failure(run: Content) -> str:
@@ -97,18 +101,17 @@ def failure(run: Content) -> str:
 
 
 def as_csv(content: Content) -> str:
-    """A line a task, with plain numbers from 0 to 1."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    """A line per task, with plain numbers from 0 to 1."""
     plain = ["task", "name", "questions", "correct", "accuracy"]
     header = ["low", "high", "published", "passed", "valid_accuracy", "seed", "seeds", "mean", "deviation", "restarts"]
-    writer.writerow(plain + header)
+    beside = _beside(content)
+    rows = []
     for task in content["tasks"]:
         over = task["over_seeds"] or {"mean": None, "deviation": None}
         row = [
             *(round(bound, 6) for bound in task["interval"]),
-            task["published"],
-            str(task["passed"]).lower(),
+            beside.accuracy(task["task"]) if beside else None,
+            task["passed"],
             _chosen(task)["valid_accuracy"],
             task["chosen_seed"],
             len(task["seeds"]),
@@ -116,8 +119,8 @@ def as_csv(content: Content) -> str:
             over["deviation"],
             task["restarts"],
         ]
-        writer.writerow([*(task[key] for key in plain), *row])
-    return buffer.getvalue()
+        rows.append([*(task[key] for key in plain), *row])
+    return comma_separated(plain + header, rows)
 
 
 def _chosen(task: Content) -> Any:
@@ -127,11 +130,11 @@ def _chosen(task: Content) -> Any:
 def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
     """The header, a row a task, and the row of the mean."""
     several, restarts = len(content["seeds"]) > 1, content["config"]["train"]["restarts"] > 0
-    published = _published(content)
+    beside = _beside(content)
     header = ["task", "name", content["split"], "95 % interval", "valid"]
     if several or restarts:
         header = ["task", "name", content["split"], "seed", "valid", f"{len(content['seeds'])} seeds"]
-    header += ["restarts"] * restarts + [*published, "passed"]
+    header += ["restarts"] * restarts + ["published"] * (beside is not None) + ["passed"]
     rows = []
     for task in content["tasks"]:
         low, high = task["interval"]
@@ -141,17 +144,17 @@ def _rows(content: Content) -> tuple[list[str], Rows, list[str]]:
             middle = [str(task["chosen_seed"]), valid, spread(task["over_seeds"])]
         middle += [str(task["restarts"])] * restarts
         number = task["task"]
-        figures = [f"{figure[number]:.1f}" for figure in published.values()]
+        middle += [f"{beside.percents[number]:.1f}"] if beside else []
         passed = "yes" if task["passed"] else "no"
-        rows.append([str(number or "–"), task["name"], percent(task["accuracy"]), *middle, *figures, passed])
+        rows.append([str(number or "–"), task["name"], percent(task["accuracy"]), *middle, passed])
     last = [""] * len(header)
     last[1:3] = ["mean", percent(content["mean_accuracy"], 2)]
     if several or restarts:
         last[5] = spread(content["over_seeds"], 2)
     if restarts:
         last[6] = str(sum(task["restarts"] for task in content["tasks"]))
-    for column, figure in enumerate(published.values(), start=len(header) - 1 - len(published)):
-        last[column] = f"{statistics.fmean(figure[task['task']] for task in content['tasks']):.1f}"
+    if beside:
+        last[-2] = f"{statistics.fmean(beside.percents[task['task']] for task in content['tasks']):.1f}"
     last[-1] = f"{content['tasks_passed']} of {len(content['tasks'])}"
     return header, rows, last
 
@@ -161,36 +164,106 @@ def _is_babi(content: Content) -> bool:
     return Split({}, content["data"]).is_babi
 
 
-def _published(content: Content) -> dict[str, dict[int, float]]:
-    """The published accuracies that the results can be held against, in percent, by task; none for other stories."""
-    if not _is_babi(content):
-        return {}
-    if content["config"]["train"]["supervision"] == "weak":
-        return {"DMN+": {task.number: task.dmn_plus for task in TASKS.values()}}
-    return {
-        "DMN": {task.number: task.dmn for task in TASKS.values()},
-        "MemNN": {task.number: task.memnn for task in TASKS.values()},
-    }
+def _published(content: Content) -> list[Published]:
+    """The published rows that the results can be held against."""
+    return published(from_plain(content["config"]), content["split"], content["data"])
+
+
+def _beside(content: Content) -> Published | None:
+    """The published row that stands beside the results; None if none does."""
+    return next(iter(_published(content)), None)
+
+
+class Report(NamedTuple):
+    """Suites and runs beside each other: two tables, each a header and rows, and what failed."""
+
+    suites: tuple[list[str], Rows]
+    failed: list[str]
+    tasks: tuple[list[str], Rows]
+
+
+def gather(paths: Sequence[Path]) -> Report:
+    """Suites and runs beside each other: a table of them and a table of the tasks.
+
+    Args:
+        paths: their results.json, or their folders; what they cost is taken from the files beside it. Shown by name.
+
+    Raises:
+        DmnError: one of them is not the results of a suite or a run.
+    """
+    found = sorted(((read(path), path) for path in _found(paths)), key=lambda suite: str(suite[0]["suite"]))
+    contents = [content for content, _ in found]
+    header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
+    rows = [[*_row(content), *_cost(path.parent), f"`{content['command']}`"] for content, path in found]
+    failed = [f"{content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
+    return Report((header, rows), failed, _side_by_side(contents))
 
 
 def as_report(paths: Sequence[Path]) -> str:
-    """Suites beside each other, in Markdown: a table of the suites and a table of the tasks.
+    """What ``gather`` finds, in Markdown."""
+    report = gather(paths)
+    failed = "".join(f"- {line}\n" for line in report.failed)
+    return f"{markdown(*report.suites)}\n{failed + chr(10) if failed else ''}{markdown(*report.tasks)}"
 
-    Args:
-        paths: their results.json; what they cost is taken from a timing.json beside it. Shown by name.
 
-    Raises:
-        DmnError: one of them is not the results of a suite.
-    """
-    found = sorted(((read(path), path) for path in paths), key=lambda suite: str(suite[0]["suite"]))
-    contents = [content for content, _ in found]
-    header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
-    rows = []
-    for content, path in found:
-        rows.append([*_row(content), *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
-    failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
-    lines = [*_markdown(header, rows), "", *failed, *([""] if failed else []), *_side_by_side(contents)]
-    return "\n".join([*lines, ""])
+def as_rich(paths: Sequence[Path]) -> Iterator[RenderableType]:
+    """What ``gather`` finds, for the terminal; the commands stand below the tables, which they would make too wide."""
+    report = gather(paths)
+    header, rows = report.suites
+    yield _rich(header[:-1], [row[:-1] for row in rows])
+    yield from (Text(line, style="red") for line in report.failed)
+    yield _rich(*report.tasks)
+    yield from (Text(f"{row[0]}: {row[-1].strip('`')}") for row in rows)
+
+
+def _rich(header: list[str], rows: Rows) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    for column in header:
+        is_text = column in WORDS
+        table.add_column(Text(column.strip("`")), justify="left" if is_text else "right", no_wrap=not is_text)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _found(paths: Sequence[Path]) -> Iterator[Path]:
+    """The results.json of each path; of a folder that has none those in it."""
+    for path in paths:
+        own = path / "results.json"
+        inside = sorted(path.glob("*/results.json")) if path.is_dir() and not own.exists() else [own]
+        if not inside:
+            raise DmnError(f"{path}: no results.json here, nor in its folders", "a run writes it at its end")
+        yield from inside if path.is_dir() else [path]
+
+
+def _of_run(folder: Path, config: Config, results: Content) -> Content:
+    """The results of a run in the form of a suite's: of one seed, and no other tried."""
+    start = records.read(folder / "run.json", records.STARTS, "report the others").starts[0]
+    epochs = records.read_epochs(folder / "metrics.jsonl", "report the others")
+    kept, seed = next(epoch for epoch in reversed(epochs) if epoch.best), config.train.seed
+    valid = {"seed": seed, "valid_accuracy": kept.valid_accuracy, "valid_loss": kept.valid_loss}
+    tasks = [
+        {
+            **task,
+            "chosen_seed": seed,
+            "seeds": [{**valid, "correct": task["correct"], "accuracy": task["accuracy"]}],
+            "over_seeds": {"mean": task["accuracy"], "deviation": None},
+            "restarts": 0,
+        }
+        for task in results["tasks"]
+    ]
+    trained = start.data if isinstance(start.data, dict) else {}
+    return {
+        **results,
+        "suite": folder.absolute().name,
+        "tasks": tasks,
+        "seeds": [seed],
+        "over_seeds": {"mean": results["mean_accuracy"], "deviation": None},
+        "failed": [],
+        "command": start.command,
+        "config": plain(config),
+        "data": {**trained, **results["data"]},
+    }
 
 
 def _row(content: Content) -> list[str]:
@@ -200,40 +273,43 @@ def _row(content: Content) -> list[str]:
     return [f"{content['suite']}", title(content), *figures]
 
 
-def _cost(timing: Path) -> list[str]:
+def _cost(folder: Path) -> list[str]:
     """The time of the longest run and the most memory of any."""
-    if not timing.exists():
+    hint = "delete it: only what it cost is lost"
+    if (folder / "usage.json").exists():  # of a run
+        usage = records.read(folder / "usage.json", records.USAGE, hint)
+        return [duration(usage.seconds), f"{usage.peak_memory_mb:.0f} MB"]
+    if not (folder / "timing.json").exists():
         return ["–", "–"]
-    longest, memory = records.read(timing, records.longest_and_largest, "delete it: only what the suite cost is lost")
-    return [f"{duration(longest['seconds'])} ({longest['network']})", f"{memory:.0f} MB"]
+    runs = records.read(folder / "timing.json", records.TIMING, hint).runs
+    if not runs:  # none succeeded
+        return ["–", "–"]
+    longest = max(runs, key=lambda run: run.seconds)
+    return [f"{duration(longest.seconds)} ({longest.network})", f"{max(run.peak_memory_mb for run in runs):.0f} MB"]
 
 
-def _side_by_side(contents: list[Content]) -> list[str]:
-    """A row a task, a column a suite, and the published columns that belong to any of them."""
-    published = {name: figures for content in contents for name, figures in _published(content).items()}
+def _side_by_side(contents: list[Content]) -> tuple[list[str], Rows]:
+    """A row per task, a column per suite, and the published columns that belong to any of them."""
+    beside = {row.name: row.percents for content in contents for row in _published(content)}
     names = {task["task"]: task["name"] for content in contents for task in content["tasks"]}
     rows = []
     for number in sorted(names):
-        figures = [f"{figure[number]:.1f}" if number in figure else "–" for figure in published.values()]
+        figures = [f"{percents[number]:.1f}" if number in percents else "–" for percents in beside.values()]
         own = [{task["task"]: percent(task["accuracy"]) for task in content["tasks"]} for content in contents]
         rows.append([str(number or "–"), names[number], *figures, *(by_task.get(number, "–") for by_task in own)])
-    shown = [[figure[number] for number in names if number in figure] for figure in published.values()]
+    shown = [[percents[number] for number in names if number in percents] for percents in beside.values()]
     means = [f"{statistics.fmean(figures):.1f}" for figures in shown]
     rows.append(["", "mean", *means, *(_mean(content, len(names)) for content in contents)])
     passes = [str(sum(figure >= 100 * PASSED for figure in figures)) for figures in shown]
     rows.append(["", "tasks passed", *passes, *(str(content["tasks_passed"]) for content in contents)])
-    return _markdown(["task", "name", *published, *(f"`{content['suite']}`" for content in contents)], rows)
+    columns = [*(f"published {name}" for name in beside), *(f"`{content['suite']}`" for content in contents)]
+    return ["task", "name", *columns], rows
 
 
 def _mean(content: Content, rows: int) -> str:
     """The mean of a suite, and of how many tasks, where that is not all rows of a table."""
     tasks = len(content["tasks"])
     return percent(content["mean_accuracy"], 2) + (f" ({tasks} task{'s' * (tasks > 1)})" if tasks < rows else "")
-
-
-def _markdown(header: list[str], rows: Rows) -> list[str]:
-    rule = [":--" if column in WORDS else "--:" for column in header]
-    return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]
 
 
 def spread(over_seeds: Content | None, digits: int = 1) -> str:

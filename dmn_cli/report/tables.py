@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
@@ -10,7 +11,28 @@ from dmn_cli.config import Config
 from dmn_cli.report.results import TaskResult, interval, mean_accuracy
 from dmn_cli.splits import named
 
-HEADER = ["task", "name", "asked", "accuracy", "95 % interval", "paper", "passed"]
+HEADER = ["task", "name", "questions", "accuracy", "95 % interval", "published", "passed"]
+
+WORDS = ("name", "passed", "config", "setting", "command")
+"""The columns that hold words; the others hold numbers."""
+
+Rows = Sequence[Sequence[object]]
+
+
+def markdown(header: Sequence[str], rows: Rows) -> str:
+    """Rows as a Markdown table."""
+    rule = [":--" if column in WORDS else "--:" for column in header]
+    return "".join("| " + " | ".join(map(str, row)) + " |\n" for row in (header, rule, *rows))
+
+
+def comma_separated(header: Sequence[str], rows: Rows) -> str:
+    """Rows as CSV; None is an empty cell, true and false are written as in JSON."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
+    return buffer.getvalue()
 
 
 def title(config: Config, split: str, is_babi: bool) -> str:
@@ -26,9 +48,9 @@ def title(config: Config, split: str, is_babi: bool) -> str:
 
 def as_table(results: list[TaskResult], title: str) -> Table:
     """A table for the terminal, with a line for the mean where there are several tasks."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     for column in HEADER:
-        table.add_column(column, justify="left" if column in ("name", "passed") else "right", no_wrap=True)
+        table.add_column(column, justify="left" if column in WORDS else "right", no_wrap=True)
     for result in results:
         table.add_row(*_cells(result), style=None if result.passed else "yellow")
     if len(results) > 1:
@@ -39,23 +61,17 @@ def as_table(results: list[TaskResult], title: str) -> Table:
 
 def as_markdown(results: list[TaskResult]) -> str:
     """A Markdown table."""
-    rows = [HEADER, ["--:", ":--", "--:", "--:", "--:", "--:", ":--"], *map(_cells, results)]
-    if len(results) > 1:
-        rows.append(_mean(results))
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return markdown(HEADER, [*map(_cells, results), *([_mean(results)] if len(results) > 1 else [])])
 
 
 def as_csv(results: list[TaskResult]) -> str:
-    """A line a task, with plain numbers."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["task", "name", "questions", "correct", "accuracy", "low", "high", "published", "passed"])
+    """A line per task, with plain numbers from 0 to 1."""
+    header = ["task", "name", "questions", "correct", "accuracy", "low", "high", "published", "passed"]
+    rows = []
     for result in results:
         low, high = interval(result.correct, result.questions)
-        published = "" if result.published is None else result.published
-        row = [*result[:4], result.accuracy, round(low, 6), round(high, 6), published, str(result.passed).lower()]
-        writer.writerow(row)
-    return buffer.getvalue()
+        rows.append([*result[:4], result.accuracy, round(low, 6), round(high, 6), result.published, result.passed])
+    return comma_separated(header, rows)
 
 
 def _cells(result: TaskResult) -> list[str]:

@@ -5,8 +5,8 @@ import torch
 from dmn_cli.augment.rename import Classes
 from dmn_cli.config import Config
 from dmn_cli.data.batches import collate, order
-from dmn_cli.model.memory import EARLIEST, LATEST, NONE
-from dmn_cli.runs.run import prepare
+from dmn_cli.model.extensions.order import Order
+from dmn_cli.runs.assembly import prepare
 from dmn_cli.splits import OWN, Split
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset
@@ -38,8 +38,8 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         **{f"renamed{_of(task)}": _shown(classes) for task, classes in changes.renamed.items()},
         **({"reordered": _list(changes.reordered)} if config.data.reordered else {}),
         "facts a question": f"{data.facts.double().mean():.1f}, at most {data.facts.max()}",
-        "passes": f"at most {model.memory.passes}",
-        **({"ordered gates": COUNTS[model.memory.order.item()]} if config.model.gate == "ordered" else {}),
+        "passes": f"at most {checkpoint.decided.passes}",
+        **({"gates by order": COUNTS[checkpoint.decided.order]} if config.model.gate == "by-order" else {}),
         "first batch": sizes,
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"{gates}answers {loss.answers.item():.4f}",
@@ -49,9 +49,9 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
 
 
 COUNTS = {
-    LATEST: "of the open ones the latest counts",
-    EARLIEST: "of the open ones the earliest counts",
-    NONE: "a softmax: later facts override none",
+    Order.LATEST: "of the open ones the latest counts",
+    Order.EARLIEST: "of the open ones the earliest counts",
+    Order.NONE: "a softmax: later facts override none",
 }
 """What the training stories say about the order of gates."""
 

@@ -1,24 +1,25 @@
-"""The runs of a suite: each in a process of its own, followed through the files that it writes."""
+"""The runs of a suite: each a `dmn train` in a process of its own, followed through the files that it writes."""
 
-import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from dmn_cli import config as configs
 from dmn_cli import records
 from dmn_cli.config import Config
 from dmn_cli.errors import INTERRUPTED, TERMINATED
+from dmn_cli.records import Epoch, Results, Start
+from dmn_cli.runs import folder as folders
+from dmn_cli.runs import leash
 
-T = TypeVar("T")
+TRAIN = [sys.executable, "-m", "dmn_cli", "train"]
+"""What a run is started with; its options come after that."""
 
-WORKER = [sys.executable, "-m", "dmn_cli.runs.worker"]
-"""What a run's process is started with; its folder comes after that."""
+GOES_ON = 2
+"""How often a run whose process was killed goes on from its last save, before it counts as failed."""
 
 
 class Suite(NamedTuple):
@@ -33,7 +34,7 @@ class Suite(NamedTuple):
         at_once: how many runs, each a process.
         threads: of each run.
         device: of each run, see build.device.
-        command: what the user typed, for the records.
+        command: what the user typed, for the suite's results.
     """
 
     config: Config
@@ -57,10 +58,12 @@ class Job:
         folder: of the run.
         size: of its training files, in bytes.
         state: where it is.
-        epochs: the lines of its metrics.jsonl.
-        results: its results.json; None until it is done.
+        epochs: those it has made.
+        results: None until it is done.
         code: the exit code of a run that failed.
         why: it failed.
+        killed: how often its process was, by something else than this suite.
+        process: while it runs.
     """
 
     network: str
@@ -68,10 +71,11 @@ class Job:
     folder: Path
     size: int
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    results: dict[str, Any] | None = None
+    epochs: list[Epoch] = field(default_factory=list)
+    results: Results | None = None
     code: int = 0
     why: str = ""
+    killed: int = 0
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -79,24 +83,24 @@ class Job:
         return self.config.train.seed
 
     @property
-    def best(self) -> dict[str, Any] | None:
+    def best(self) -> Epoch | None:
         """The epoch whose network is kept; None before there is one."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch["best"]), None)
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
 
     @property
     def valid_accuracy(self) -> float:
         """Of the network that is kept; 0 before there is one."""
-        return self.best["valid_accuracy"] if self.best else 0.0
+        return self.best.valid_accuracy if self.best else 0.0
 
     @property
     def seconds(self) -> float:
         """Of the training so far, without start and validation."""
-        return float(sum(epoch["seconds"] for epoch in self.epochs))
+        return sum(epoch.seconds for epoch in self.epochs)
 
     @property
-    def record(self) -> dict[str, Any]:
-        """How it was last started: see run.json."""
-        return _read(self.folder / "run.json", records.starts)[-1]
+    def record(self) -> Start:
+        """How it was last started."""
+        return records.read(self.folder / folders.STARTS, records.STARTS, _again(self)).starts[-1]
 
     @property
     def seconds_left(self) -> float | None:
@@ -108,70 +112,68 @@ class Job:
         return self.seconds / len(self.epochs) * (self.config.train.epochs - len(self.epochs))
 
 
-def launch(job: Job, threads: int, device: str, command: list[str], lock: int | None) -> None:
-    """Start a job's process, or go on where an earlier one stopped.
+def launch(suite: Suite, job: Job, lock: int | None) -> None:
+    """Start the process of a job that waits, or go on from its last save.
 
     Args:
+        suite: that the job is of.
         job: which waits.
-        threads: to compute with.
-        device: see build.device.
-        command: for the record.
-        lock: a file descriptor that the process is to keep open.
+        lock: the suite's, as a file descriptor that the process keeps open: it is free when the last of its holders
+            has ended.
     """
-    order = {
-        "config": configs.plain(job.config),
-        "folder": str(job.folder),
-        "threads": threads,
-        "device": device,
-        "command": command,
-    }
     with _log(job).open("wb") as log:
         job.process = subprocess.Popen(
-            [*WORKER, str(job.folder)],
-            stdin=subprocess.PIPE,
+            [*TRAIN, *_options(suite, job)],
+            stdin=subprocess.PIPE,  # never written to: it ends with this process, and the run with it
             stdout=subprocess.DEVNULL,
             stderr=log,
-            pass_fds=() if lock is None else (lock,),  # the lock is free when the last of its holders has ended
+            env=leash.environment(),
+            pass_fds=() if lock is None else (lock,),
             start_new_session=True,  # Ctrl-C is for the suite, which tells its runs
         )
     job.state = "running"
-    assert job.process.stdin is not None
-    with suppress(BrokenPipeError):  # it has died, and why will be seen
-        job.process.stdin.write(json.dumps(order).encode() + b"\n")
-        job.process.stdin.flush()
+
+
+def _options(suite: Suite, job: Job) -> list[str]:
+    """Those of `dmn train` for a job."""
+    goes_on = folders.last(job.folder).exists()
+    one_of_many = job.network not in ("joint", "own")
+    return [
+        f"--config={suite.folder / folders.CONFIG}",
+        f"--run-dir={job.folder}",
+        f"--seed={job.seed}",
+        f"--device={suite.device}",
+        *([f"--task={suite.networks[job.network][0]}"] if one_of_many else []),
+        *(["--resume"] if goes_on else [f"--threads={suite.threads}"]),  # a resumed run keeps its threads
+        "--quiet",
+    ]
 
 
 def look(job: Job) -> bool:
     """See how far a running job is; whether it has just ended."""
     assert job.process is not None
     code = job.process.poll()
-    job.epochs = _metrics(job.folder)
+    job.epochs = folders.epochs(job.folder, _again(job))
     if code is None:
         return False
-    if code == 0 and (job.folder / "done").exists():
+    if code == 0 and folders.is_done(job.folder):
         done(job)
+    elif (code < 0 or code == TERMINATED) and job.killed < GOES_ON:  # by the system, for memory; or preempted
+        job.state, job.killed = "waiting", job.killed + 1
     else:
         job.state, job.code, job.why = "failed", code, _why(job, code)
     _close(job)
-    return True
+    return job.state != "waiting"
 
 
 def done(job: Job) -> None:
     """Take in the results of a job that is done."""
-    job.state, job.epochs = "done", _metrics(job.folder)
-    job.results = _read(job.folder / "results.json", records.results)
+    job.state, job.epochs = "done", folders.epochs(job.folder, _again(job))
+    job.results = records.read(job.folder / folders.RESULTS, records.RESULTS, _again(job))
 
 
-def _metrics(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's metrics; it may be writing one now."""
-    try:
-        return _read(folder / "metrics.jsonl", records.epochs)
-    except FileNotFoundError:
-        return []
-
-
-def _read(path: Path, parse: Callable[[str], T]) -> T:
-    return records.read(path, parse, f"delete {path.parent}: the suite makes that run again")
+def _again(job: Job) -> str:
+    return f"delete {job.folder}: the suite makes that run again"
 
 
 def _log(job: Job) -> Path:
@@ -184,22 +186,26 @@ def _why(job: Job, code: int) -> str:
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     if errors:
         return errors[0]
+    times = f" ({job.killed + 1} times)" if job.killed else ""
     if code in (INTERRUPTED, TERMINATED):
-        return "stopped by a signal"
+        return f"stopped by a signal{times}"
     if code < 0:
-        return f"killed by signal {-code}" + (": was there too little memory?" if code == -signal.SIGKILL else "")
+        what = ": was there too little memory?" if code == -signal.SIGKILL else ""
+        return f"killed by signal {-code}{what}{times}"
     last = next((line for line in reversed(lines) if line.strip()), "")
     return f"exit code {code}; {f'{last} ({_log(job)})' if last else 'it said nothing'}"
 
 
 def _close(job: Job) -> None:
-    """Let go of a job's process, which has ended."""
-    if job.process is not None and job.process.stdin is not None:
-        with suppress(BrokenPipeError):
-            job.process.stdin.close()
+    """Let go of a job's process, which has ended, and of a log that says nothing but that it was stopped."""
+    if job.process is None:
+        return
+    assert job.process.stdin is not None
+    job.process.stdin.close()
+    log = _log(job)
+    if log.exists() and (not log.stat().st_size or job.process.returncode in (INTERRUPTED, TERMINATED)):
+        log.unlink()
     job.process = None
-    if _log(job).exists() and not _log(job).stat().st_size:
-        _log(job).unlink()
 
 
 def stop(jobs: list[Job]) -> None:
@@ -220,5 +226,5 @@ def stop(jobs: list[Job]) -> None:
 
 def made_with(jobs: Iterable[Job], keys: Sequence[str]) -> dict[str, str]:
     """What the records of jobs say, all of them together."""
-    records = [job.record for job in jobs]
-    return {key: ", ".join(sorted({str(record[key]) for record in records})) for key in keys}
+    starts = [job.record for job in jobs]
+    return {key: ", ".join(sorted({str(getattr(start, key)) for start in starts})) for key in keys}

@@ -1,54 +1,39 @@
-"""A run: a training with its folder, which tells the whole story and from which it can be resumed."""
+"""A run: a training in its folder, from which it can be resumed."""
 
 import contextlib
-import datetime
-import json
-import logging
-import platform
 import shlex
-import shutil
 import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from dmn_cli import __version__, records
 from dmn_cli import config as configs
-from dmn_cli.augment import changes as changing
-from dmn_cli.augment import rename
 from dmn_cli.augment.changes import Changes
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset
-from dmn_cli.data.stats import notes
-from dmn_cli.data.stories import Story
-from dmn_cli.data.vocabulary import Vocabulary
-from dmn_cli.data.words import RULE
 from dmn_cli.errors import FAILED, INTERRUPTED, TERMINATED, DmnError, Stopped
-from dmn_cli.files import naming, remove_temporaries, write_atomic
-from dmn_cli.model import kernels
-from dmn_cli.report import tables
-from dmn_cli.report.results import TaskResult, as_json
-from dmn_cli.runs.lock import InUseError, exclusive
-from dmn_cli.splits import Split, load_split, load_training, named, own_files
+from dmn_cli.files import remove_temporaries
+from dmn_cli.records import Epoch, Usage
+from dmn_cli.report.results import TaskResult
+from dmn_cli.runs import folder as folders
+from dmn_cli.runs import provenance
+from dmn_cli.runs.assembly import flat, prepare, vocabulary
+from dmn_cli.splits import Split, load_split, load_training
+from dmn_cli.system import InUseError, peak_memory
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
-from dmn_cli.training.build import build, dataset, order, passes, rarity
+from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 
 SAVE_SECONDS = 5.0
 """Work that a crash can lose at most."""
-
-log = logging.getLogger(__name__)
-
-BUSY = "another process is training in it"
 
 
 class Run(NamedTuple):
@@ -62,6 +47,8 @@ class Run(NamedTuple):
         valid: the validation stories.
         changes: what every epoch changes in the training stories.
         device: where it computes.
+        used: what it had cost when it was started or resumed.
+        identity: of the folder: one that is deleted and made again is another.
         lock: keeps other processes out of the folder.
     """
 
@@ -72,6 +59,8 @@ class Run(NamedTuple):
     valid: Split
     changes: Changes
     device: torch.device
+    used: Usage
+    identity: tuple[int, int] | None
     lock: contextlib.ExitStack
 
 
@@ -87,102 +76,14 @@ class Finished(NamedTuple):
     split: str
 
 
-def best(folder: Path) -> Path:
-    """The checkpoint of a run with the best validation accuracy."""
-    return folder / "checkpoints" / "best.pt"
-
-
-def last(folder: Path) -> Path:
-    """The newest checkpoint of a run, from which it is resumed."""
-    return folder / "checkpoints" / "last.pt"
-
-
-def is_done(folder: Path) -> bool:
-    """Whether a run ended and all its files are written."""
-    return (folder / "done").exists()
-
-
-def new_folder(name: str) -> Path:
-    """The first folder ``runs/NAME``, ``runs/NAME-2``, … that does not exist yet."""
-    return next(folder for folder in _folders(name) if not (folder.exists() or folder.is_symlink()))
-
-
-def newest_folder(name: str) -> Path:
-    """The last folder ``runs/NAME``, ``runs/NAME-2``, … that exists.
-
-    Raises:
-        DmnError: there is none.
-    """
-    newest = None
-    for folder in _folders(name):
-        if not folder.exists():
-            break
-        newest = folder
-    if newest is None:
-        raise DmnError(f"runs/{name}: there is no such run to resume", "name its folder with --run-dir")
-    return newest
-
-
-def _folders(name: str) -> Iterator[Path]:
-    yield Path("runs") / name
-    number = 2
-    while True:
-        yield Path("runs") / f"{name}-{number}"
-        number += 1
-
-
-class Prepared(NamedTuple):
-    """What a run begins with; see ``Run``."""
-
-    checkpoint: Checkpoint
-    train: Split
-    valid: Split
-    changes: Changes
-
-
-def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
-    """Read the data and build the network of a new run; nothing is written."""
-    torch.set_num_threads(threads)
-    for path in own_files(config.data, "test"):
-        if not path.is_file():
-            raise DmnError(
-                f"{path}: no such file", "data.test is read after the training; leave it out if there is none"
-            )
-    train, valid = load_training(config.data)
-    stories = _flat(train)
-    if config.train.supervision == "strong":
-        _check_supporting(stories, config)
-    for note in notes(stories):
-        log.warning("note: %s", note)
-    seen = _seen(config, train)
-    changes = changing.find(config.data, seen)
-    vocabulary = _vocabulary(train, changes)
-    model = build(config, vocabulary, passes(config, stories)).to(device)
-    if config.model.gate == "ordered":
-        model.memory.order.fill_(order(seen))
-    if model.rarity is not None:
-        model.rarity.copy_(rarity(stories, vocabulary))
-    return Prepared(Checkpoint(config, vocabulary, model, loop.Progress(), None, threads), train, valid, changes)
-
-
-def _seen(config: Config, train: Split) -> dict[int, list[Story]]:
-    """The training stories as far as training may look at them: with weak supervision, without supporting facts."""
-    if config.train.supervision == "strong":
-        return train.stories
-    return {task: [story.unsupported() for story in of_task] for task, of_task in train.stories.items()}
-
-
-def _vocabulary(train: Split, changes: Changes, rule: int = RULE) -> Vocabulary:
-    """That of the training stories and of all that renaming makes of them."""
-    renamed = [rename.answers(train.stories[task], of_task) for task, of_task in changes.renamed.items()]
-    return vocab.build(_flat(train), [answer for answers in renamed for answer in answers], rule)
+# ---- start -----------------------------------------------------------------------------------------------------------
 
 
 def start_new(config: Config, name: str, device: torch.device, threads: int) -> Run:
-    """Begin a run in ``new_folder(name)``, or in the next one if another process is quicker."""
+    """Begin a run in ``folder.new(name)``, or in the next one if another process is quicker."""
     while True:
         with contextlib.suppress(InUseError):
-            return start(config, new_folder(name), device, threads)
+            return start(config, folders.new(name), device, threads)
 
 
 def start(config: Config, folder: Path, device: torch.device, threads: int) -> Run:
@@ -192,45 +93,21 @@ def start(config: Config, folder: Path, device: torch.device, threads: int) -> R
         InUseError: the folder is not free.
         DmnError: data is missing or malformed.
     """
-    _check_free(folder)
+    folders.check_free(folder)
     checkpoint, train, valid, changes = prepare(config, device, threads)
-    optimizer, story = loop.optimiser(checkpoint.model, config.train), _story(checkpoint, train, device)
-    is_new = not folder.exists()
-    try:
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DmnError(f"{folder}: cannot be made: {error.strerror}") from error
-    with contextlib.ExitStack() as lock:
-        lock.enter_context(exclusive(folder, BUSY))
-        _check_free(folder)
-        run = Run(folder, checkpoint, optimizer, train, valid, changes, device, lock)
-        try:
-            changing.write(folder, config.data, changes)
-            save(run)  # from here on it can be resumed, if the process is killed
-            write_atomic(folder / "config.yaml", configs.dump(config))
-            _record(folder, [story])
-        except BaseException:
-            _clear(folder, is_new)
-            raise
+    optimizer = loop.optimiser(checkpoint.model, config.train)
+    record = provenance.start(checkpoint, train, device)
+    with folders.claimed(folder) as lock:
+        used, identity = folders.usage(folder), folders.identity(folder)
+        run = Run(folder, checkpoint, optimizer, train, valid, changes, device, used, identity, lock)
+        folders.write_changes(folder, config.data, changes)
+        save(run)  # from here on it can be resumed, if the process is killed
+        folders.write_config(folder, config)
+        folders.write_starts(folder, [record])
         return run._replace(lock=lock.pop_all())
 
 
-def _check_free(folder: Path) -> None:
-    """See that a new run may have a folder: at most what is left of a start that was killed before its first save."""
-    left = ("checkpoints", *changing.FILES, *(f".{name}." for name in changing.FILES), ".last.pt.")
-    there = [folder] if folder.is_file() else folder.rglob("*")
-    if not all(path.name.startswith(left) for path in there):
-        raise InUseError(f"{folder}: already there", "choose another --run-dir, or go on with it: --resume")
-
-
-def _clear(folder: Path, remove: bool) -> None:
-    """Take back what a start has written; with ``remove`` the folder too."""
-    shutil.rmtree(folder / "checkpoints")
-    for name in (*changing.FILES, "config.yaml", "run.json"):
-        (folder / name).unlink(missing_ok=True)
-    if remove:
-        with contextlib.suppress(OSError):  # something else has been put there
-            folder.rmdir()
+# ---- resume ----------------------------------------------------------------------------------------------------------
 
 
 def resume(folder: Path, config: Config | None, device: torch.device, threads: int | None = None) -> Run:
@@ -246,18 +123,17 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
         DmnError: there is no run, another process trains it, it is damaged, or its config or data are not what they
             were; nothing has changed in the folder.
     """
-    if not last(folder).exists():
+    if not folders.last(folder).exists():
         hint = "it was stopped before its first save: start a new run" if (folder / "checkpoints").exists() else ""
         raise DmnError(f"{folder}: no run to resume: it has no checkpoints/last.pt", hint)
     with contextlib.ExitStack() as lock:
-        lock.enter_context(exclusive(folder, BUSY))
+        lock.enter_context(folders.lock(folder))
         run = _load(folder, config, device, threads, lock)
-        starts = _starts(folder)
-        _forget_after(folder / "metrics.jsonl", run.checkpoint.progress.epoch)
-        _record(folder, [*starts, _story(run.checkpoint, run.train, device)])
+        starts = folders.starts(folder)
+        folders.forget_after(folder, run.checkpoint.progress.epoch)
+        folders.write_starts(folder, [*starts, provenance.start(run.checkpoint, run.train, device)])
+        folders.write_config(folder, run.checkpoint.config)  # not there: killed after its first save
         remove_temporaries(folder, folder / "checkpoints")
-        if not (folder / "config.yaml").exists():  # killed between its first save and this
-            write_atomic(folder / "config.yaml", configs.dump(run.checkpoint.config))
         return run._replace(lock=lock.pop_all())
 
 
@@ -265,7 +141,8 @@ def _load(
     folder: Path, config: Config | None, device: torch.device, threads: int | None, lock: contextlib.ExitStack
 ) -> Run:
     """The run of a folder as it was saved last; see ``resume``."""
-    checkpoint = checkpoints.load(last(folder), device)
+    last = folders.last(folder)
+    checkpoint = checkpoints.load(last, device)
     if config is not None and config != checkpoint.config:
         raise DmnError(
             f"{folder}: the run's config is another: {configs.differences(checkpoint.config, config)}",
@@ -278,41 +155,54 @@ def _load(
         )
     torch.set_num_threads(checkpoint.threads)
     train, valid = load_training(checkpoint.config.data)
-    changes = changing.read(folder, checkpoint.config.data, train.stories)
+    changes = folders.changes(folder, checkpoint.config.data, train.stories)
     rule = checkpoint.vocabulary.rule
-    if _vocabulary(train, changes, rule) != checkpoint.vocabulary:
+    if vocabulary(train, changes, rule) != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
-    if changes and not vocab.read_alike(_flat(train), rule):
+    if changes and not vocab.read_alike(flat(train), rule):
         raise DmnError(
             f"{folder}: an older dmn began it and read the words of these stories otherwise", "start a new run"
         )
-    if checkpoint.progress.questions > sum(len(story.questions) for story in _flat(train)):
-        raise DmnError(f"{last(folder)}: damaged checkpoint: progress.questions: more than there are")
+    if checkpoint.progress.questions > sum(len(story.questions) for story in flat(train)):
+        raise DmnError(f"{last}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
     if checkpoint.optimizer is None:
-        raise DmnError(f"{last(folder)}: damaged checkpoint: no state of the optimiser")
+        raise DmnError(
+            f"{last}: no state of the optimiser, so the run cannot go on",
+            "it was written by an older dmn, or is damaged: evaluate best.pt, or start a new run",
+        )
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
-    return Run(folder, checkpoint._replace(optimizer=None), optimizer, train, valid, changes, device, lock)
+    checkpoint, used, identity = checkpoint._replace(optimizer=None), folders.usage(folder), folders.identity(folder)
+    return Run(folder, checkpoint, optimizer, train, valid, changes, device, used, identity, lock)
 
 
-def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
+# ---- go --------------------------------------------------------------------------------------------------------------
+
+
+def go(run: Run, began: float | None = None) -> Iterator[loop.Step | Epoch | Finished]:
     """Train to the end, saving on the way; then read the test split, once.
 
     Ctrl-C and SIGTERM take effect between two steps, after a save; while the test split is read, at once.
 
+    Args:
+        run: which was started or resumed.
+        began: when its process did (``time.monotonic``), for what the run costs; None: now.
+
     Raises:
-        DmnError: training diverged, or the disk is full; the state before is saved.
+        DmnError: training diverged, the disk is full, or the folder was deleted; the state before is saved.
         Stopped: by a signal; the state is saved.
     """
+    began = time.monotonic() if began is None else began
     try:
         with run.lock:
             with _signals() as signalled:
-                yield from _train(run, signalled)
+                yield from _train(run, signalled, began)
             if signalled:
                 raise Stopped(signalled[0], f"to go on: {_resuming(run.folder)}")
-            yield _finish(run)
+            yield _finish(run, began)
     except OSError as error:
+        _check_there(run)
         raise DmnError(
             f"{error.filename or run.folder}: {error.strerror or error}",
             f"mend that, then go on from the last save: {_resuming(run.folder)}",
@@ -320,147 +210,91 @@ def go(run: Run) -> Iterator[loop.Step | loop.Epoch | Finished]:
         ) from error
 
 
+def _check_there(run: Run) -> None:
+    """See that the folder is still this run's, before something is written into another's."""
+    if folders.identity(run.folder) != run.identity or not folders.last(run.folder).exists():
+        what = "the run's folder or its last checkpoint was deleted while it was training"
+        raise DmnError(f"{run.folder}: {what}", "start a new run", FAILED)
+
+
 def _resuming(folder: Path) -> str:
     return f"dmn train --resume --run-dir {shlex.quote(str(folder))}"
 
 
-def _train(run: Run, signalled: list[int]) -> Iterator[loop.Step | loop.Epoch]:
+def _train(run: Run, signalled: list[int], began: float) -> Iterator[loop.Step | Epoch]:
     """Train to the last epoch, or until there is a signal; what is done is saved."""
     config, model, progress = run.checkpoint.config, run.checkpoint.model, run.checkpoint.progress
     train_data = _training_data(run)
-    valid_data = dataset(config, run.checkpoint.vocabulary, _flat(run.valid))
+    valid_data = dataset(config, run.checkpoint.vocabulary, flat(run.valid))
     saved = time.monotonic()
     try:
         for event in loop.train(model, run.optimizer, train_data, valid_data, config.train, progress):
-            if isinstance(event, loop.Epoch):
-                _append(run.folder / "metrics.jsonl", event._asdict())
+            if isinstance(event, Epoch):
+                _check_there(run)
+                folders.add_epoch(run.folder, event)
                 if event.best:
-                    checkpoints.save(best(run.folder), run.checkpoint)
+                    checkpoints.save(folders.best(run.folder), run.checkpoint)
+                _account(run, began)
             if signalled:
                 break
             if time.monotonic() - saved > SAVE_SECONDS:
+                _check_there(run)
                 save(run)
                 saved = time.monotonic()
             yield event
     except DmnError:
+        _check_there(run)
         save(run)
         raise
+    _check_there(run)
     save(run)
 
 
 def _training_data(run: Run) -> Callable[[int], Dataset]:
     """The training stories as tensors, by epoch: always the same, or changed anew."""
-    config, vocabulary = run.checkpoint.config, run.checkpoint.vocabulary
+    config, words = run.checkpoint.config, run.checkpoint.vocabulary
     if run.changes:
         seed = config.train.seed
-        return lambda epoch: dataset(config, vocabulary, run.changes.of(run.train.stories, f"{seed} {epoch}"))
-    data = dataset(config, vocabulary, _flat(run.train))
+        return lambda epoch: dataset(config, words, run.changes.of(run.train.stories, f"{seed} {epoch}"))
+    data = dataset(config, words, flat(run.train))
     return lambda epoch: data
 
 
-def _finish(run: Run) -> Finished:
+def _finish(run: Run, began: float) -> Finished:
     """Evaluate the best network and write the results."""
-    checkpoint = checkpoints.load(best(run.folder), run.device)
+    _check_there(run)
+    checkpoint = checkpoints.load(folders.best(run.folder), run.device)
     has_test = not (checkpoint.config.data.source == "files" and checkpoint.config.data.test is None)
-    split = load_split(checkpoint.config.data, "test") if has_test else run.valid
-    finished = Finished(evaluate(checkpoint, split), "test" if has_test else "valid")
-    write_results(run.folder, finished, split)
-    write_atomic(run.folder / "done", f"{checkpoint.progress.finished or run.checkpoint.progress.finished}\n")
+    name, split = ("test", load_split(checkpoint.config.data, "test")) if has_test else ("valid", run.valid)
+    finished = Finished(evaluate(checkpoint, split, name, run.train.digests), name)
+    folders.write_results(run.folder, finished.results, name, split.digests)
+    _account(run, began)
+    folders.write_done(run.folder, checkpoint.progress.finished or run.checkpoint.progress.finished)
     return finished
-
-
-def write_results(folder: Path, finished: Finished, split: Split) -> None:
-    """Write a run's results as JSON, CSV and Markdown."""
-    content = {"split": finished.split, **as_json(finished.results), "data": split.digests}
-    write_atomic(folder / "results.json", json.dumps(content, indent=2) + "\n")
-    write_atomic(folder / "results.csv", tables.as_csv(finished.results))
-    write_atomic(folder / "results.md", tables.as_markdown(finished.results))
-
-
-def _flat(split: Split) -> list[Story]:
-    return [story for stories in split.stories.values() for story in stories]
-
-
-def _check_supporting(stories: list[Story], config: Config) -> None:
-    for story in stories:
-        for question in story.questions:
-            if not question.supporting:
-                raise DmnError(
-                    f"{named(config.data, 'train') or 'training stories'}: no supporting facts for {question.text!r}",
-                    "write them after a second tab, or train without: --set train.supervision=weak",
-                )
 
 
 def save(run: Run) -> None:
     """Save how far a run is; between two events of ``go``."""
-    checkpoints.save(last(run.folder), run.checkpoint._replace(optimizer=run.optimizer.state_dict()))
+    checkpoints.save(folders.last(run.folder), run.checkpoint._replace(optimizer=run.optimizer.state_dict()))
 
 
-def _story(checkpoint: Checkpoint, train: Split, device: torch.device) -> dict[str, Any]:
-    """What a reader needs to know to do the same again."""
-    return {
-        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "from_step": checkpoint.progress.step,
-        "dmn": __version__,
-        "git": _git_sha(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": checkpoint.threads,
-        "kernels": kernels.active(),
-        "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
-        "passes": checkpoint.model.memory.passes,
-        "data": train.digests or checkpoint.config.data.source,
-    }
-
-
-def _git_sha() -> str | None:
-    """The commit this package is run from; None for an installed one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _starts(folder: Path) -> list[dict[str, Any]]:
-    """The start and the resumptions so far, of the run's record."""
-    try:
-        return records.read(folder / "run.json", records.starts, "delete it: the run goes on, its record begins anew")
-    except FileNotFoundError:
-        return []
-
-
-def _record(folder: Path, starts: list[dict[str, Any]]) -> None:
-    write_atomic(folder / "run.json", json.dumps({"starts": starts}, indent=2) + "\n")
-
-
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with naming(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _forget_after(path: Path, epoch: int) -> None:
-    """Drop the metrics of epochs that a resumed run will make again."""
-    if path.exists():
-        hint = "delete it: the run goes on without the metrics so far"
-        lines = [line for line in records.read(path, records.epochs, hint) if line["epoch"] <= epoch]
-        write_atomic(path, "".join(json.dumps(line) + "\n" for line in lines))
+def _account(run: Run, began: float) -> None:
+    """Write what the run has cost so far, this process and those before it."""
+    seconds = run.used.seconds + time.monotonic() - began
+    memory = max(run.used.peak_memory_mb, peak_memory() / 1e6)
+    folders.write_usage(run.folder, Usage(seconds=round(seconds, 1), peak_memory_mb=round(memory, 1)))
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once."""
+    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once.
+
+    Python gives signals to its main thread alone: a run in another one is not stopped by them.
+    """
     signalled: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield signalled
+        return
     codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,6 @@ It keeps no state but its runs: started again, it finds those that are done and 
 import json
 import os
 import platform
-import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -17,16 +16,17 @@ from typing import Any
 from dmn_cli import config as configs
 from dmn_cli import records
 from dmn_cli.babi.download import find_data, task_files
-from dmn_cli.babi.tasks import PASSED, TASKS
+from dmn_cli.babi.tasks import PASSED, TASKS, parse_tasks
 from dmn_cli.config import Config
 from dmn_cli.errors import BAD_INPUT, DmnError
-from dmn_cli.files import write_atomic
+from dmn_cli.files import remove_temporaries, write_atomic
+from dmn_cli.records import RunCost, Timing
 from dmn_cli.report import suites
+from dmn_cli.runs import folder as folders
 from dmn_cli.runs.jobs import Job, Suite, done, launch, look, made_with, stop
-from dmn_cli.runs.lock import exclusive
 from dmn_cli.runs.suite_results import results
-from dmn_cli.runs.worker import usage
 from dmn_cli.splits import OWN, tasks
+from dmn_cli.system import exclusive
 
 TICK = 0.25
 """Seconds between two looks at the runs."""
@@ -41,7 +41,7 @@ def networks(config: Config, wanted: str | None) -> dict[str, list[int]]:
     Args:
         config: with one task in ``data.tasks`` each wanted task has a network of its own; with several, one network
             learns them all (joint training).
-        wanted: ``all`` (also None), or numbers and ranges: ``1,2,5-8``.
+        wanted: see ``parse_tasks``; None: all.
 
     Raises:
         DmnError: the wanted tasks are no tasks, or not for this config.
@@ -55,20 +55,7 @@ def networks(config: Config, wanted: str | None) -> dict[str, list[int]]:
         return {"joint": own}
     if own == [OWN]:
         return {"own": own}
-    return {f"task{number}": [number] for number in (TASKS if wanted is None else _numbers(wanted))}
-
-
-def _numbers(text: str) -> list[int]:
-    if text.strip() == "all":
-        return list(TASKS)
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,2})\s*(?:-\s*([0-9]{1,2})\s*)?", part)
-        span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
-        if not span or not all(number in TASKS for number in span):
-            raise DmnError(f"--tasks: expected `all`, or numbers and ranges from 1 to 20 as in 1,2,5-8; not {part!r}")
-        numbers.update(span)
-    return sorted(numbers)
+    return {f"task{number}": [number] for number in (TASKS if wanted is None else parse_tasks(wanted))}
 
 
 def seconds_left(jobs: list[Job], at_once: int) -> float | None:
@@ -99,6 +86,7 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
         raise DmnError(f"{suite.folder}: cannot be made: {error.strerror}") from error
     with exclusive(suite.folder, "another suite is running in it", LOCK_SECONDS) as lock:
         _claim(suite)
+        remove_temporaries(suite.folder)  # of a suite that was killed
         jobs = [_job(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
         before = _wall_seconds(suite)
         try:
@@ -106,7 +94,7 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
                 waiting = sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.size)
                 running = [job for job in jobs if job.state == "running"]
                 for job in waiting[: suite.at_once - len(running)]:  # the largest first: the last to end are short
-                    launch(job, suite.threads, suite.device, suite.command, lock)
+                    launch(suite, job, lock)
                 yield jobs
                 time.sleep(TICK)
                 if [job for job in running if look(job)]:
@@ -125,8 +113,8 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
 
 def _claim(suite: Suite) -> None:
     """Write the suite's config into its folder, or see that it is the one there."""
-    path = suite.folder / "config.yaml"
-    if any((suite.folder / name).exists() for name in ("run.json", "checkpoints")):
+    path = suite.folder / folders.CONFIG
+    if any((suite.folder / name).exists() for name in (folders.STARTS, "checkpoints")):
         raise DmnError(f"{suite.folder}: the folder of a run, not a suite's", "choose another --suite-dir")
     if path.exists():
         changed = configs.differences(configs.load(path), suite.config)
@@ -146,7 +134,7 @@ def _job(suite: Suite, network: str, number: int) -> Job:
     train = train.model_copy(update={"seed": train.seed + number})
     config = suite.config.model_copy(update={"data": data, "train": train})
     job = Job(network, config, suite.folder / f"{network}-seed{train.seed}", _size(config))
-    if (job.folder / "done").exists():
+    if folders.is_done(job.folder):
         done(job)
     return job
 
@@ -183,21 +171,26 @@ def _wall_seconds(suite: Suite) -> float:
     """The seconds that the suite has taken so far."""
     if not _timing(suite).exists():
         return 0.0
-    return records.read(_timing(suite), records.wall_seconds, "delete it: only what the suite cost so far is lost")
+    hint = "delete it: only what the suite cost so far is lost"
+    return records.read(_timing(suite), records.TIMING, hint).wall_seconds
 
 
 def _write_timing(suite: Suite, jobs: list[Job], wall_seconds: float) -> None:
-    """What it cost: all that differs from one time to the next, and so is no part of the results."""
+    """Write what it has cost so far."""
     finished = [job for job in jobs if job.state == "done"]
-    runs: list[dict[str, Any]] = [{"network": job.network, "seed": job.seed, **usage(job.folder)} for job in finished]
-    content = {
-        "wall_seconds": round(wall_seconds, 3),
-        "seconds": round(sum(run["seconds"] for run in runs), 1),
-        "peak_memory_mb": max((run["peak_memory_mb"] for run in runs), default=0.0),
-        "jobs": suite.at_once,
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
+    used = [(job, folders.usage(job.folder)) for job in finished]
+    runs = [
+        RunCost(network=job.network, seed=job.seed, seconds=usage.seconds, peak_memory_mb=usage.peak_memory_mb)
+        for job, usage in used
+    ]
+    timing = Timing(
+        wall_seconds=round(wall_seconds, 3),
+        seconds=round(sum(run.seconds for run in runs), 1),
+        peak_memory_mb=max((run.peak_memory_mb for run in runs), default=0.0),
+        jobs=suite.at_once,
+        cores=os.cpu_count(),
+        processor=platform.machine(),
         **made_with(finished, ("git", "platform", "device", "threads")),
-        "runs": runs,
-    }
-    write_atomic(_timing(suite), json.dumps(content, indent=2) + "\n")
+        runs=runs,
+    )
+    records.write(_timing(suite), timing)

@@ -8,6 +8,7 @@ from typing import Any
 from dmn_cli import config as configs
 from dmn_cli.babi.tasks import PASSED
 from dmn_cli.errors import FAILED, DmnError
+from dmn_cli.records import TaskRow
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.runs.jobs import Job, Suite, made_with
 
@@ -31,12 +32,12 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
     rows, chosen_results = [], []
     for name, job in chosen.items():
         for row in _tasks(job):
-            chosen_results.append(TaskResult(**{key: row[key] for key in TaskResult._fields}))
-            tried = [_seed(run, row["task"]) for run in done[name]]
+            chosen_results.append(TaskResult(row.task, row.name, row.questions, row.correct, row.published))
+            tried = [_seed(run, row.task) for run in done[name]]
             rows.append(
                 {
                     "chosen_seed": job.seed,
-                    "passes": job.record["passes"],
+                    "passes": job.record.passes,
                     "seeds": tried,
                     "over_seeds": _spread([seed["accuracy"] for seed in tried if seed["seed"] in seeds]),
                     "restarts": len([run for run in jobs if run.network == name]) - suite.seeds,
@@ -46,7 +47,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
     content["tasks"] = [{**task, **row} for task, row in zip(content["tasks"], rows, strict=True)]
     return {
         "suite": suite.name,
-        "split": next(iter(chosen.values())).results["split"],  # type: ignore[index]
+        "split": next(iter(chosen.values())).results.split,  # type: ignore[union-attr]
         **content,
         "seeds": seeds,
         "over_seeds": _over_seeds(content["tasks"], seeds),
@@ -65,26 +66,26 @@ def choose(runs: list[Job]) -> Job:
 
 
 def _loss(job: Job) -> float:
-    return job.best["valid_loss"] if job.best else math.inf
+    return job.best.valid_loss if job.best else math.inf
 
 
 def _digests(job: Job) -> dict[str, str]:
     """SHA-256 of each file that a run was trained and tested on, by its path; none of stories made up in memory."""
-    trained = job.record["data"]
-    tested: dict[str, str] = job.results["data"]  # type: ignore[index]
-    return {**(trained if isinstance(trained, dict) else {}), **tested}
-
-
-def _tasks(job: Job) -> list[dict[str, Any]]:
     assert job.results is not None
-    return job.results["tasks"]  # type: ignore[no-any-return]
+    trained = job.record.data
+    return {**(trained if isinstance(trained, dict) else {}), **job.results.data}
+
+
+def _tasks(job: Job) -> list[TaskRow]:
+    assert job.results is not None
+    return job.results.tasks
 
 
 def _seed(job: Job, task: int) -> dict[str, Any]:
     """What one seed reached; a joint network's validation is that of all its tasks together."""
-    row = next(row for row in _tasks(job) if row["task"] == task)
+    row = next(row for row in _tasks(job) if row.task == task)
     valid = {"valid_accuracy": job.valid_accuracy, "valid_loss": _loss(job)}
-    return {"seed": job.seed, **valid, "correct": row["correct"], "accuracy": row["accuracy"]}
+    return {"seed": job.seed, **valid, "correct": row.correct, "accuracy": row.accuracy}
 
 
 def _spread(values: list[float]) -> dict[str, float | None] | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,14 +13,40 @@ from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.errors import DmnError
 from dmn_cli.model.dmn import DMN
-from dmn_cli.model.memory import EARLIEST, LATEST, NONE
+from dmn_cli.model.extensions.order import Order
+from dmn_cli.model.network import network
 from dmn_cli.splits import are_lists, later_overrides
+from dmn_cli.training import own_code
 
 MOST_PASSES = 10
 """Passes that ``model.passes: auto`` makes at most."""
 
 UNTAUGHT_PASSES = 3
 """Those that it makes where no supporting facts teach them, as DMN+ does (arXiv 1603.01417)."""
+
+
+class Decided(NamedTuple):
+    """What the training stories decide about a network.
+
+    Attributes:
+        passes: P, with ``model.passes: auto``; else the config's.
+        order: which open gate counts, with ``model.gate: by-order``.
+        rarity: (V,) in [0, 1] of every word, with ``model.gate_words``; else None.
+    """
+
+    passes: int
+    order: Order = Order.LATEST
+    rarity: Tensor | None = None
+
+
+def decide(config: Config, stories: dict[int, list[Story]], vocabulary: Vocabulary) -> Decided:
+    """Look at the training stories of each task, by task number."""
+    flat = [story for of_task in stories.values() for story in of_task]
+    return Decided(
+        passes(config, flat),
+        order(stories) if config.model.gate == "by-order" else Order.LATEST,
+        rarity(flat, vocabulary) if config.model.gate_words else None,
+    )
 
 
 def passes(config: Config, stories: list[Story]) -> int:
@@ -34,37 +61,47 @@ def passes(config: Config, stories: list[Story]) -> int:
     return min(max(most, 1), MOST_PASSES)
 
 
-def order(stories: dict[int, list[Story]]) -> float:
-    """Which open gate counts where gates are ordered; for tasks that differ in this, the latest."""
+def order(stories: dict[int, list[Story]]) -> Order:
+    """Which open gate counts with ``model.gate: by-order``; for tasks that differ in this, the latest."""
     orders = set(map(_order, stories.values()))
-    return orders.pop() if len(orders) == 1 else LATEST
+    return orders.pop() if len(orders) == 1 else Order.LATEST
 
 
-def _order(stories: list[Story]) -> float:
+def _order(stories: list[Story]) -> Order:
     if are_lists(stories):
-        return EARLIEST
-    return LATEST if later_overrides(stories) else NONE
+        return Order.EARLIEST
+    return Order.LATEST if later_overrides(stories) else Order.NONE
 
 
 def rarity(stories: list[Story], vocabulary: Vocabulary) -> Tensor:
-    """How rare each word of the vocabulary is, (V,): 0 (every sentence has it) to 1 (13 % of them have it, or less)."""
+    """(V,) rarity of every word in [0, 1]: 0 if every sentence has it, 1 if 13 % of the sentences have it, or fewer."""
     sentences = [text for story in stories for text in (*story.facts, *(q.text for q in story.questions))]
     held = Counter(word for text in sentences for word in set(vocabulary.words_of(text)))
     parts = [held.get(word, 1) / len(sentences) for word in vocabulary.words]
     return torch.tensor([min(1.0, -math.log(part) / 2) for part in parts])
 
 
-def build(config: Config, vocabulary: Vocabulary, passes: int) -> DMN:
-    """The network of a config, its weights drawn from ``train.seed``."""
+def build(config: Config, vocabulary: Vocabulary, decided: Decided, digests: dict[str, str] | None = None) -> DMN:
+    """The network of a config, its weights drawn from ``train.seed``.
+
+    Args:
+        config, vocabulary, decided: of the network.
+        digests: of the files of a user's own classes, see own_code.
+    """
     model = config.model
+    classes = own_code.classes(config, digests)
     torch.manual_seed(config.train.seed)
-    return DMN(
-        words=len(vocabulary.words),
-        answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
-        passes=passes,
-        end_of_passes=config.end_of_passes,
-        **model.model_dump(exclude={"facts", "passes", "end_of_passes"}),
-    )
+    with own_code.blamed([f"{file}:{name}" for file, name in own_code.own(config).values()]):
+        made = network(
+            words=len(vocabulary.words),
+            answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
+            end_of_passes=config.end_of_passes,
+            **{**model.model_dump(exclude={"facts", "passes", "end_of_passes"}), **classes},
+            **decided._asdict(),
+        )
+    if classes:
+        own_code.guard(made)
+    return made
 
 
 def dataset(config: Config, vocabulary: Vocabulary, stories: list[Story]) -> Dataset:
@@ -79,15 +116,21 @@ def dataset(config: Config, vocabulary: Vocabulary, stories: list[Story]) -> Dat
 
 
 def device(name: str) -> torch.device:
-    """A device by name; ``auto`` is a CUDA GPU where there is one, else the CPU.
+    """A device by name: ``auto`` (a CUDA GPU where there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    One of several GPUs becomes the current one, so that its generator is the one that is seeded.
 
     Raises:
         DmnError: there is no such device here.
     """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(name):
-        here = ", ".join(known for known, is_there in there.items() if is_there)
-        raise DmnError(f"--device {name}: there is no such device here", f"choose auto or one of: {here}")
-    return torch.device(name)
+        name = "cuda" if gpus else "cpu"
+    here = ["cpu", *["cuda"] * bool(gpus), *(f"cuda:{number}" for number in range(gpus))]
+    here += ["mps"] * torch.backends.mps.is_available()
+    if name not in here:
+        raise DmnError(f"--device {name}: there is no such device here", f"choose auto or one of: {', '.join(here)}")
+    found = torch.device(name)
+    if found.index is not None:
+        torch.cuda.set_device(found)
+    return found

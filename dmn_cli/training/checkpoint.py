@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,12 +17,13 @@ from dmn_cli.data.words import RULE
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
-from dmn_cli.model.memory import EARLIEST, LATEST, NONE
-from dmn_cli.training.build import build
+from dmn_cli.model.extensions.order import Order
+from dmn_cli.training import own_code
+from dmn_cli.training.build import Decided, build
 from dmn_cli.training.loop import Progress, optimiser
 
 FORMAT = "dmn checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Checkpoint(NamedTuple):
@@ -34,6 +36,8 @@ class Checkpoint(NamedTuple):
         progress: how far the training was.
         optimizer: Adam's state as of ``Optimizer.state_dict``; None in a checkpoint that is not for resuming.
         threads: how many threads computed; other numbers add up in another order.
+        decided: what the training stories decided about the network.
+        code: SHA-256 of the files of a user's own classes, by part, as they were in training; see own_code.
     """
 
     config: Config
@@ -42,6 +46,8 @@ class Checkpoint(NamedTuple):
     progress: Progress
     optimizer: dict[str, Any] | None
     threads: int
+    decided: Decided
+    code: dict[str, str] = {}  # noqa: RUF012
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -52,7 +58,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "dmn_version": __version__,
         "config": plain(checkpoint.config),
         "vocabulary": dataclasses.asdict(checkpoint.vocabulary),
-        "passes": checkpoint.model.memory.passes,
+        "passes": checkpoint.decided.passes,
+        "order": checkpoint.decided.order.value,
+        "code": checkpoint.code or own_code.digests(checkpoint.config, checkpoint.model),
         "weights": {name: tensor.cpu() for name, tensor in checkpoint.model.state_dict().items()},
         "progress": dataclasses.asdict(checkpoint.progress),
         "optimizer": checkpoint.optimizer,
@@ -63,12 +71,14 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+def load(path: Path, device: torch.device | str = "cpu", code: Path | None = None) -> Checkpoint:
     """Read a checkpoint.
 
     Args:
         path: the file.
         device: where the network goes.
+        code: a file of the user's that is to be run, for parts that are classes of their own; None: the file of
+            training, if it is where it was, and is as it was.
 
     Raises:
         DmnError: the file is missing, damaged or no checkpoint of ours, or its parts do not fit each other; the
@@ -78,47 +88,98 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     if not isinstance(content, dict) or not isinstance(kind := content.get("format"), str) or kind != FORMAT:
         raise DmnError(f"{path}: not a dmn checkpoint", "give the checkpoints/best.pt of a run folder")
     version = content.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
+    if type(version) is int and version == 1:
+        content = _from_version_1(content)
+    elif type(version) is not int or version != FORMAT_VERSION:
         found = version if isinstance(version, int | None) else f"a {type(version).__name__}"
         hint = "install the version of dmn that wrote it" + f" ({content.get('dmn_version', 'unknown')})"
-        raise DmnError(f"{path}: checkpoint format {found}, this dmn reads {FORMAT_VERSION}", hint)
+        raise DmnError(f"{path}: checkpoint format {found}, this dmn reads 1 and {FORMAT_VERSION}", hint)
     try:
-        return _parts(content, device)
+        return _parts(content, device, code)
+    except own_code.CodeError as error:
+        raise DmnError(f"{path}: {error.message}", error.hint, error.code) from error
     except DmnError as error:
         what = "; ".join(error.message.splitlines())
     except ValueError as error:
         what = str(error)
-    raise DmnError(f"{path}: damaged checkpoint: {what}")
+    raise DmnError(f"{path}: {'damaged checkpoint' if code is None else f'does not fit {code}'}: {what}")
 
 
-def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
+def _parts(content: dict[str, Any], device: torch.device | str, code: Path | None) -> Checkpoint:
     """The parts of a checkpoint; ValueError or DmnError names the one that is damaged."""
-    for key in ("config", "vocabulary", "passes", "weights", "progress", "optimizer", "threads"):
+    for key in ("config", "vocabulary", "passes", "order", "weights", "progress", "optimizer", "threads"):
         if key not in content:
             raise ValueError(f"{key!r} is missing")
     if not _is_plain(content["config"], 3):  # sections of keys, some of them lists
         raise ValueError("config: expected text, numbers and lists of them")
     config = from_plain(content["config"])
     vocabulary = _vocabulary(content["vocabulary"])
-    passes = _whole("passes", content["passes"], 100)
+    decided = Decided(_whole("passes", content["passes"], 100), _order(content["order"]))
     weights = content["weights"]
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise ValueError(f"weights: expected tensors by name, found {type(weights).__name__}")
     _check_size(weights, config, vocabulary)
-    model = build(config, vocabulary, passes)
+    digests = own_code.checked(content.get("code", {}))
+    if code is not None:
+        config = own_code.renamed(config, code)
+    model = build(config, vocabulary, decided, digests if code is None else None)
     wanted = {name: _form(weight) for name, weight in model.state_dict().items()}
     for name in sorted(wanted.keys() | weights.keys()):
         if name not in wanted:
             raise ValueError(f"weights {name} are not of this network")
         _check_form(f"weights {name}", weights.get(name), wanted[name])
     model.load_state_dict(weights)
-    if model.memory.order.item() not in (LATEST, EARLIEST, NONE):
-        raise ValueError("weights memory.order: wanted 0, 1 or 2")
     progress = _progress(content["progress"], config)
     if content["optimizer"] is not None:
         _check_optimizer(content["optimizer"], model, config, progress.step)
     threads = _whole("threads", content["threads"], 10_000)
-    return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads)
+    return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads, decided, digests)
+
+
+VERSION_1 = (
+    (r"^rarity$", "memory.gate.further.gate_words.rarity"),
+    (r"^input\.word_gru\.", "input.sentences.gru."),
+    (r"^memory\.episode_gru\.", "memory.episode.gru."),
+    (r"^memory\.gate\.order\.", "memory.gate.further.gate_order."),
+    (r"^memory\.gate\.words\.", "memory.gate.further.gate_words."),
+    (r"^memory\.gate\.first\.", "memory.gate.W1."),
+    (r"^memory\.gate\.second\.", "memory.gate.W2."),
+    (r"^memory\.gate\.bilinear$", "memory.gate.Wb"),
+    (r"^memory\.update\.(weight|bias)_", r"memory.update.gru.\1_"),
+    (r"^memory\.update\.([0-9]+)\.", r"memory.update.layers.\1."),
+)
+"""What weights were called in version 1, and what they are called now."""
+
+
+def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a checkpoint of version 1 as of today; it can be evaluated, not resumed."""
+    weights = content.get("weights")
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
+        return content
+    named, order = {}, "latest"
+    sees_more = any(name.startswith(("memory.gate.order.", "memory.gate.words.")) for name in weights)
+    products = "memory.products.weight" in weights
+    for old, weight in weights.items():
+        if old == "memory.order":
+            number = weight.item() if isinstance(weight, torch.Tensor) and weight.numel() == 1 else None
+            order = {0: "latest", 1: "earliest", 2: "none"}.get(number, "")  # type: ignore[arg-type]
+            continue
+        new = old
+        for pattern, name in VERSION_1:
+            new = re.sub(pattern, name, new)
+        if sees_more:
+            new = re.sub(r"^memory\.gate\.(?=W)", "memory.gate.gate.", new)
+        if products:
+            new = re.sub(r"^memory\.update\.", "memory.update.update.", new)
+            new = re.sub(r"^memory\.products\.", "memory.update.products.", new)
+        named[new] = weight
+    return {**content, "order": order, "weights": named, "optimizer": None}
+
+
+def _order(value: object) -> Order:
+    if value not in [order.value for order in Order]:
+        raise ValueError("order: expected latest, earliest or none")
+    return Order(value)
 
 
 def _read(path: Path) -> Any:

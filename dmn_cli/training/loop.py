@@ -12,7 +12,10 @@ from torch import Tensor
 from dmn_cli.config import TrainConfig
 from dmn_cli.data.batches import Dataset, collate, order
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.model.dmn import DMN, Loss
+from dmn_cli.model.dmn import DMN
+from dmn_cli.model.loss import Loss
+from dmn_cli.records import Epoch
+from dmn_cli.training import own_code
 from dmn_cli.training.metrics import score
 
 
@@ -43,31 +46,9 @@ class Step(NamedTuple):
     questions: int
 
 
-class Epoch(NamedTuple):
-    """An epoch ended. Losses in nats a question; accuracies from 0 to 1.
-
-    Attributes:
-        best: no earlier epoch had a better validation accuracy. Among equals the latest is kept: validation has few
-            questions, and the latest has learnt longest.
-        seconds: that its steps took, those after a resumption.
-        questions_per_second: of these steps; None if there are none.
-    """
-
-    epoch: int
-    step: int
-    learning_rate: float
-    gate_loss: float
-    answer_loss: float
-    valid_loss: float
-    valid_accuracy: float
-    best: bool
-    seconds: float
-    questions_per_second: float | None
-
-
 def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
     """Adam; L2 on every weight but the biases."""
-    biases = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    biases = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
     adam = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
@@ -79,20 +60,14 @@ def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
     return adam
 
 
-def learning_rate(config: TrainConfig, step: int, done: float) -> float:
+def learning_rate(config: TrainConfig, done: float) -> float:
     """The rate of a step.
 
     Args:
-        config: the peak, the warm-up and the decay.
-        step: steps made before it.
+        config: the rate of the first step and the decay.
         done: the part of all epochs that is behind, 0 to 1.
     """
-    rate = config.learning_rate * min(1.0, (step + 1) / (config.warmup + 1))
-    if config.decay == "linear":
-        rate *= 1 - done
-    elif config.decay == "cosine":
-        rate *= (1 + math.cos(math.pi * done)) / 2
-    return rate
+    return config.learning_rate * (1 - done if config.decay == "linear" else 1)
 
 
 def train(
@@ -142,7 +117,7 @@ def train(
 def _rate(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
     """The learning rate of the next step, or of one that lies ``back`` steps back in this epoch."""
     done = (progress.epoch + (progress.batch - back) / batches) / config.epochs
-    return learning_rate(config, progress.step - back, done)
+    return learning_rate(config, done)
 
 
 def training_step(
@@ -168,9 +143,10 @@ def training_step(
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
-    total = loss.gates + loss.answers if answers else loss.gates
+    total = config.gate_weight * loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
-    total.backward()
+    with own_code.blamed(own_code.of(model)):
+        total.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), math.inf if config.clip is None else config.clip)
     if not (torch.isfinite(total) and torch.isfinite(norm)):
         raise DmnError(

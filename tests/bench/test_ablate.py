@@ -8,7 +8,7 @@ from dmn_cli.bench.ablate import WholeGate
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate, encode
 from dmn_cli.generator.generate import generate
-from dmn_cli.model.dmn import DMN
+from dmn_cli.model.network import network
 
 
 def test_the_gate_in_one_piece_is_the_same_gate():
@@ -17,7 +17,7 @@ def test_the_gate_in_one_piece_is_the_same_gate():
     data = encode(stories, words)
     torch.manual_seed(0)
     sizes = {"hidden_size": 6, "embedding_size": 6, "passes": 3}
-    model = DMN(words=len(words.words), answers=len(words.answers), **sizes).double()
+    model = network(words=len(words.words), answers=len(words.answers), **sizes).double()
     batch = collate(data, torch.arange(len(data)))
     expected = model.recall(batch)[0].memory
     model.memory.gate.__class__ = WholeGate

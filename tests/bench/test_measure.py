@@ -9,8 +9,8 @@ from dmn_cli.bench import measure
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import encode
 from dmn_cli.data.stories import Question, Story
-from dmn_cli.model import kernels
-from dmn_cli.model.dmn import DMN
+from dmn_cli.model.fast import kernels
+from dmn_cli.model.network import network
 
 STORY = Story(
     ("Mary went home.", "John slept."),
@@ -21,7 +21,7 @@ STORY = Story(
 @pytest.mark.parametrize(("reader", "steps", "twice"), [("words", 7, 1), ("positions", 2, 2)])
 def test_useful_work_by_hand(reader, steps, twice):
     words = vocab.build([STORY])
-    model = DMN(words=len(words.words), answers=2, hidden_size=10, embedding_size=10, passes=3, reader=reader)
+    model = network(words=len(words.words), answers=2, hidden_size=10, embedding_size=10, passes=3, reader=reader)
     work = measure.useful_work(model, encode([STORY], words), torch.tensor([0, 1]))
     rows, facts, question_words, questions = 3, 2, 5, 2
     expected = 3 * rows * 600 + 4 * rows * 2 * 21 * 10 + steps * 600 * twice + facts * 1000 + question_words * 600

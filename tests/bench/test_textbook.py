@@ -7,23 +7,28 @@ from dmn_cli.bench.textbook import TextbookDMN, batch_of
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate, encode
 from dmn_cli.generator.generate import generate
-from dmn_cli.model.dmn import DMN
+from dmn_cli.model.network import network
 
 # ours -> the textbook's; weight_ih and so on of a GRU follow by themselves
-GRUS = {"input.gru": "input", "question.gru": "question", "memory.episode_gru": "episode", "memory.update": "memory"}
+GRUS = {
+    "input.gru": "input",
+    "question.gru": "question",
+    "memory.episode.gru": "episode",
+    "memory.update.gru": "memory",
+}
 OTHERS = {
     "embedding": "embedding.weight",
-    "memory.gate.bilinear": "bilinear.weight",
-    "memory.gate.first.weight": "gate.0.weight",
-    "memory.gate.first.bias": "gate.0.bias",
-    "memory.gate.second.weight": "gate.2.weight",
-    "memory.gate.second.bias": "gate.2.bias",
+    "memory.gate.Wb": "bilinear.weight",
+    "memory.gate.W1.weight": "gate.0.weight",
+    "memory.gate.W1.bias": "gate.0.bias",
+    "memory.gate.W2.weight": "gate.2.weight",
+    "memory.gate.W2.bias": "gate.2.bias",
     "answer.linear.weight": "answer.weight",
     "answer.linear.bias": "answer.bias",
 }
 
 
-def textbook_weights(model: DMN) -> dict[str, torch.Tensor]:
+def textbook_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     weights = {}
     for name, weight in model.named_parameters():
         module, _, part = name.rpartition(".")
@@ -43,7 +48,7 @@ def test_the_same_weights_give_the_same_answers(reader, gate):
     data = encode(stories, words)
     torch.manual_seed(0)
     sizes = {"hidden_size": 6, "embedding_size": 6, "passes": 3}
-    ours = DMN(words=len(words.words), answers=len(words.answers), reader=reader, gate=gate, **sizes).double()
+    ours = network(words=len(words.words), answers=len(words.answers), reader=reader, gate=gate, **sizes).double()
     theirs = TextbookDMN(len(words.words), len(words.answers), 6, 3, reader, gate).double()
     theirs.load_state_dict(textbook_weights(ours))
     batch = collate(data, torch.arange(len(data)))

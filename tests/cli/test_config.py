@@ -30,7 +30,7 @@ def test_list_names_every_config_what_it_is_and_where_it_lies(tmp_path: Path) ->
     ended = dmn(tmp_path, "list")
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
-    assert lines[:3] == ["in configs/", "  mine.yaml  " + " " * 6 + "My own", f"in {shipped()}/"]
+    assert lines[:3] == ["in configs/", "  mine.yaml  " + " " * 8 + "My own", f"in {shipped()}/"]
     assert [line.split()[0] for line in lines[3:]] == sorted(
         (path.name for path in shipped().glob("*.yaml")),
         key=lambda name: re.sub("[0-9]+", lambda number: f"{int(number[0]):03}", name),  # task2 before task10
@@ -110,3 +110,53 @@ def test_reference_prints_the_readme_section(tmp_path: Path) -> None:
 def test_the_default_shown_is_the_default(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").touch()
     assert dmn(tmp_path, "show", "empty.yaml").stdout == dump(Config(), comments=True)
+
+
+def test_diff_names_the_keys_that_differ(tmp_path: Path) -> None:
+    ended = dmn(tmp_path, "diff", "dmn.yaml", "dmn-softmax.yaml", "--set", "train.learning_rate=1e-5")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [
+        "model.gate: sigmoid → softmax",
+        "model.episode: gru → weighted-sum",
+        "train.learning_rate: 0.003 → 1.0e-05",
+    ]
+    assert dmn(tmp_path, "diff", "task3.yaml", "task3.yaml").stdout == "every key is the same\n"
+
+
+def test_copy_makes_a_config_to_change(tmp_path: Path) -> None:
+    assert dmn(tmp_path, "copy", "strong.yaml").stdout == "strong.yaml: written\n"
+    assert (tmp_path / "strong.yaml").read_bytes() == (shipped() / "strong.yaml").read_bytes()
+    assert load(tmp_path / "strong.yaml") == load(shipped() / "strong.yaml")
+    assert dmn(tmp_path, "copy", "task7.yaml", "mine.yaml").returncode == 0
+    first, *rest = (tmp_path / "mine.yaml").read_text().splitlines()
+    assert first == "# dmn train --config mine.yaml"
+    assert rest == (shipped() / "task7.yaml").read_text().splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["copy", "task1.yaml", "there.yaml"], "error: there.yaml: is there already\n"),
+        (["copy", "there.yaml"], "error: there.yaml: is there already\n"),
+        (["copy", "nowhere"], "error: nowhere: no such config\n"),
+        (["copy", "task1.yaml", "no/folder.yaml"], "error: no/folder.yaml: cannot be written: No such file"),
+        (["init", "there.yaml"], "error: there.yaml: is there already\n"),
+    ],
+)
+def test_a_file_is_not_written_over(tmp_path: Path, arguments: list[str], error: str) -> None:
+    (tmp_path / "there.yaml").write_text("# mine\n")
+    ended = dmn(tmp_path, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(error)
+    assert (tmp_path / "there.yaml").read_text() == "# mine\n"
+
+
+def test_init_writes_a_config_for_own_files(tmp_path: Path) -> None:
+    ended = dmn(tmp_path, "init")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    loaded = load(tmp_path / "mine.yaml")
+    assert (loaded.data.source, loaded.data.train, loaded.data.test) == ("files", "train.txt", "test.txt")
+    assert (tmp_path / "mine.yaml").read_text().startswith("# dmn train --config mine.yaml\n")
+    text = (tmp_path / "mine.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("weak.yaml", "strong.yaml").replace("# valid", "valid"))
+    assert load(tmp_path / "mine.yaml").train.supervision == "strong"

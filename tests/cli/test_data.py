@@ -47,7 +47,7 @@ def test_a_narrow_terminal_has_every_figure_if_not_the_names(
 
 
 def test_stats_as_json(data: Path) -> None:
-    ended = dmn(data, "data", "stats", "--task", "4", "--task", "2", "--json", "--data-dir", "data")
+    ended = dmn(data, "data", "stats", "--tasks", "2,4", "--json", "--data-dir", "data")
     found = json.loads(ended.stdout)
     assert found["folder"] == "data/en"
     assert [(row["task"], row["split"], row["stories"]) for row in found["splits"]] == [
@@ -157,3 +157,22 @@ def test_check_needs_files(tmp_path: Path) -> None:
     ended = dmn(tmp_path, "data", "check")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("error: data: no such file or folder")
+
+
+def test_a_very_long_line_is_shortened(tmp_path: Path) -> None:
+    (tmp_path / "qa1_x_train.txt").write_text(STORY.replace("\tkitchen", "\t" + "garden " * 15_000))
+    ended = dmn(tmp_path, "data", "check", "qa1_x_train.txt")
+    assert ended.returncode == 2
+    finding = next(line for line in ended.stdout.splitlines() if line.startswith("qa1"))
+    assert len(finding) < 600
+    assert finding.startswith("qa1_x_train.txt: story 1: Where is Mary? answer 'garden garden")
+    assert "characters) …" in finding
+    assert finding.endswith("but its facts give 'kitchen'")
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_figures_on_a_very_narrow_terminal(columns: int, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = " ".join(dmn(data, "data", "stats", "--tasks", "1").stdout.split())
+    assert "task 1, split train, stories 4, asked 20, facts 6.0, most 10" in shown

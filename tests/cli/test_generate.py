@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmn_cli.cli.generate import parse_tasks
+from dmn_cli.babi.tasks import parse_tasks
 from dmn_cli.errors import DmnError
 
 
@@ -29,7 +29,7 @@ def test_all_tasks_twice_are_the_same_bytes_and_check_finds_nothing(tmp_path: Pa
     for name in ("a", "b"):
         ended = dmn(tmp_path, *options, name)
         assert (ended.returncode, ended.stderr) == (0, "")
-        assert ended.stdout == f"{name}: 40 files, 100 training and 50 test questions a task (generated, not bAbI)\n"
+        assert ended.stdout == f"{name}: 40 files, 100 training and 50 test questions per task (generated, not bAbI)\n"
     first, second = (
         {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.txt")}
         for name in ("a", "b")
@@ -61,7 +61,7 @@ def test_options_and_words(tmp_path: Path) -> None:
     [
         (["--tasks", "1", "--hops", "3"], "error: task 1: hops 3: tasks 17, 18 and 19 have that choice\n"),
         (["--facts", "20"], "error: task 4: facts 20: their number follows from the number of places: --entities\n"),
-        (["--tasks", "0"], "error: --tasks '0': expected `all`, or numbers of 1 to 20 and ranges, e.g. 1,4,15-19\n"),
+        (["--tasks", "0"], "error: --tasks: expected `all`, or numbers and ranges from 1 to 20 as in 1,5-8; not '0'\n"),
         (["--words", "none.yaml"], "error: none.yaml: cannot be read: No such file or directory\n"),
     ],
 )
@@ -77,6 +77,14 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     ended = dmn(tmp_path, "generate-babi", "--out", "out")
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: out: is not empty\nhint: ")
+
+
+def test_one_task(tmp_path: Path) -> None:
+    ended = dmn(tmp_path, "generate-babi", "--out", "out", "--task", "3", "--train", "5", "--test", "5")
+    assert ended.stdout.startswith("out: 2 files")
+    assert "dmn generate-babi --tasks 3 --train 5" in (tmp_path / "out" / "README.txt").read_text()
+    ended = dmn(tmp_path, "generate-babi", "--out", "out", "--task", "3", "--tasks", "1-2")
+    assert (ended.returncode, ended.stderr) == (2, "error: --task and --tasks: give one of them\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``dmn suite`` and ``dmn report`` as a user meets them; the runs are played (see tests/training/fake_worker.py)."""
+"""``dmn suite`` and ``dmn report`` as a user meets them; the runs are played (see tests/training/fake_train.py)."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from dmn_cli.cli import suite as verb
 from dmn_cli.config import from_plain
+from dmn_cli.records import Epoch, Results, TaskRow
 from dmn_cli.runs import jobs, suite
 from dmn_cli.runs.jobs import Job
 from tests.runs.test_suite import FAKE
@@ -15,7 +16,7 @@ from tests.runs.test_suite import FAKE
 @pytest.fixture
 def play(tmp_path, monkeypatch):
     """Say what the runs of a suite come to."""
-    monkeypatch.setattr(jobs, "WORKER", FAKE)
+    monkeypatch.setattr(jobs, "TRAIN", FAKE)
     monkeypatch.setattr(suite, "TICK", 0.02)
     (tmp_path / "small.yaml").write_text("data: {source: generated}\n")
     (tmp_path / "runs").mkdir()
@@ -109,7 +110,7 @@ def test_report(dmn, play):
 
 
 def made(state, number, epochs=0, **more):
-    epoch = {"epoch": epochs, "valid_accuracy": 0.5, "best": True, "seconds": 2.0, "questions_per_second": 1234.0}
+    epoch = Epoch(epoch=epochs, valid_loss=1.0, valid_accuracy=0.5, best=True, seconds=2.0, questions_per_second=1234.0)
     config = from_plain({"train": {"epochs": 10}})
     return Job(f"task{number}", config, Path(f"task{number}"), 0, state, [epoch] * epochs, **more)
 
@@ -124,7 +125,10 @@ def view(jobs, height):
 
 
 def test_the_live_table():
-    results = {"split": "test", "mean_accuracy": 0.75}
+    row = TaskRow(
+        task=1, name="x", questions=4, correct=3, accuracy=0.75, interval=[0.3, 0.95], published=None, passed=False
+    )
+    results = Results(split="test", tasks=[row], mean_accuracy=0.75, tasks_passed=0, data={})
     jobs = [
         made("done", 1, 10, results=results),
         made("running", 2, 4),

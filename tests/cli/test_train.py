@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from dmn_cli.cli.train import _reading
 from dmn_cli.config import load
 from dmn_cli.data.stories import dump
+from dmn_cli.files import sha256
 from dmn_cli.generator.generate import generate
 
 SMALL = """data: {source: generated, questions: 60}
@@ -91,7 +93,7 @@ def test_dry_run_writes_nothing(dmn, small, tmp_path):
     content = json.loads(dmn("train", "--config", small, "--dry-run", "--json").out)
     assert content["training"] == "11 stories, 55 questions"
     assert content["first losses"] in done.out
-    assert "ordered gates" not in content
+    assert "gates by order" not in content
 
 
 @pytest.mark.parametrize(("shuffle", "first", "steps"), [("stories", 10, 6), ("questions", 12, 5)])
@@ -121,9 +123,9 @@ def test_a_terminal_shows_that_stories_are_read(quiet, shown, monkeypatch):
 
 @pytest.mark.parametrize(("task", "says"), [(1, "latest"), (7, "earliest"), (18, "none")])
 def test_dry_run_says_which_open_gate_counts(dmn, small, task, says):
-    ordered = ["--set", "model.gate=ordered", "--set", "data.questions=500", "--task", task]
-    content = json.loads(dmn("train", "--config", small, *ordered, "--dry-run", "--json").out)
-    assert says in content["ordered gates"]
+    by_order = ["--set", "model.gate=by-order", "--set", "data.questions=500", "--task", task]
+    content = json.loads(dmn("train", "--config", small, *by_order, "--dry-run", "--json").out)
+    assert says in content["gates by order"]
 
 
 @pytest.mark.parametrize(("task", "says"), [(4, "facts, task 4"), (1, "nothing: the order of facts may say something")])
@@ -239,6 +241,52 @@ def test_stories_of_ones_own(dmn, tmp_path):
     assert "there is no test file" in none.err
 
 
+@pytest.mark.parametrize("task", [4, 18])
+def test_stories_of_ones_own_that_are_babis_have_nothing_published(task, dmn, tmp_path, monkeypatch):
+    """A copy of a task's files: the digests say bAbI, the config says that they are one's own."""
+    digests = {}
+    for name, seed in (("train", 1), ("test", 2)):
+        path = tmp_path / f"{name}.txt"
+        path.write_text(dump(generate(task, 40, seed)))
+        digests[f"en/qa{task}_{name}.txt"] = ("sha256", sha256(path))
+    for module in ("dmn_cli.splits", "dmn_cli.report.published"):
+        monkeypatch.setattr(f"{module}.published_digests", lambda: digests)
+    (tmp_path / "own.yaml").write_text(
+        "data: {source: files, train: train.txt, test: test.txt}\ntrain: {epochs: 1}\n"
+        "model: {hidden_size: 8, embedding_size: 8}\n"
+    )
+    assert dmn("train", "--config", "own.yaml", "--quiet").code == 0
+    for results in (
+        json.loads((tmp_path / "runs/own/results.json").read_text()),
+        json.loads(dmn("eval", "runs/own", "--json").out),
+    ):
+        assert [(row["name"], row["published"]) for row in results["tasks"]] == [("own stories", None)]
+
+
+def test_published_accuracies_stand_beside_the_test_split_of_what_was_trained(dmn, tmp_path, monkeypatch):
+    """Not beside other splits and tasks, nor where the training stories were not bAbI's."""
+    made = ["generate-babi", "--tasks", "1,2", "--train", 60, "--test", 60, "--out", "made"]
+    assert dmn(*made).code == 0
+    digests = {f"en/{path.name}": ("sha256", sha256(path)) for path in (tmp_path / "made/en").glob("qa*.txt")}
+    for module in ("dmn_cli.splits", "dmn_cli.report.published"):
+        monkeypatch.setattr(f"{module}.published_digests", lambda: digests)
+    (tmp_path / "small.yaml").write_text(SMALL.replace("source: generated, questions: 60", "dir: made"))
+    assert "published" in dmn("train", "--config", "small.yaml").out
+    (row,) = json.loads((tmp_path / "runs/small/results.json").read_text())["tasks"]
+    assert row["published"] == 1.0
+
+    def published(*options):
+        return [row["published"] for row in json.loads(dmn("eval", *options, "--json").out)["tasks"]]
+
+    assert published("runs/small") == published("runs/small/checkpoints/best.pt") == [1.0]
+    assert published("runs/small", "--split", "train") == published("runs/small", "--split", "valid") == [None]
+    assert published("runs/small", "--task", 2) == [None]
+    assert published("runs/small", "--task", 1, "--task", 2) == [1.0, None]
+    record = tmp_path / "runs/small/run.json"
+    record.write_text(record.read_text().replace(digests["en/qa1_single-supporting-fact_train.txt"][1], "0" * 64))
+    assert published("runs/small") == [None]
+
+
 def test_supervision_wants_supporting_facts(dmn, tmp_path):
     (tmp_path / "train.txt").write_text("1 A went home.\n2 Where is A?\thome\n1 B slept.\n2 Who slept?\tB\n")
     (tmp_path / "own.yaml").write_text("data: {source: files, train: train.txt}\ntrain: {epochs: 1}\n")
@@ -300,6 +348,13 @@ def test_a_full_disk_is_one_line_and_exit_1(dmn, small, monkeypatch):
     assert not Path("runs/small").exists()
 
 
+def test_an_output_that_is_full_is_named():
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "dmn_cli", "config", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: the output: No space left on device\n")
+
+
 TOO_LARGE = {
     "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0": "20.00 MiB",
     "CPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error": "8 bytes",
@@ -312,7 +367,7 @@ def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch)
     def build(*arguments):
         raise RuntimeError(text)
 
-    monkeypatch.setattr("dmn_cli.runs.run.build", build)
+    monkeypatch.setattr("dmn_cli.runs.assembly.build", build)
     if TOO_LARGE[text] is None:
         with pytest.raises(RuntimeError, match=text):
             dmn("train", "--config", small)
@@ -326,7 +381,7 @@ def test_too_little_memory_is_one_line_and_exit_1(text, dmn, small, monkeypatch)
 def test_what_torch_says_is_understood(dmn, small, monkeypatch):
     import torch
 
-    monkeypatch.setattr("dmn_cli.runs.run.build", lambda *arguments: torch.empty(1 << 60))
+    monkeypatch.setattr("dmn_cli.runs.assembly.build", lambda *arguments: torch.empty(1 << 60))
     done = dmn("train", "--config", small)
     assert done.code == 1
     assert done.err.startswith("error: out of memory: tried to allocate 4611686018427387904 bytes\n")

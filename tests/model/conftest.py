@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from dmn_cli.model import kernels
+from dmn_cli.model.fast import kernels
 
 
 @pytest.fixture(params=kernels.paths())

@@ -10,7 +10,62 @@ from dmn_cli.data.stories import Question, Story
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.data.words import words
 from dmn_cli.model.dmn import DMN
-from dmn_cli.model.memory import EARLIEST, NONE
+from dmn_cli.model.extensions.order import BY_ORDER, Order
+from dmn_cli.model.gate import SIGMOID, SOFTMAX
+
+VARIANTS: dict[str, dict] = {
+    "the paper": {},
+    "softmax": {"gate": "softmax"},
+    "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
+    "sigmoid weighted sum": {"episode": "weighted-sum"},
+    "ordered": {"gate": "by-order", "episode": "weighted-sum"},
+    "ordered, gated GRU": {"gate": "by-order", "gate_order": True},
+    "ordered, earliest": {"gate": "by-order", "gate_order": True, "order": Order.EARLIEST},
+    "ordered, none": {"gate": "by-order", "gate_order": True, "episode": "weighted-sum", "order": Order.NONE},
+    "order terms": {"gate_order": True},
+    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
+    "relu memory": {"memory": "relu"},
+    "linear memory": {"memory": "linear"},
+    "tied linear memory": {"memory": "tied-linear"},
+    "decoder": {"answer": "gru"},
+    "positions": {"reader": "positions"},
+    "bidirectional": {"reader": "positions", "bidirectional": True},
+    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
+    "sentences": {"reader": "sentences"},
+    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
+    "shared words": {"gate_words": True},
+    "shared words, all of them": {
+        "reader": "sentences",
+        "bidirectional": True,
+        "residual": True,
+        "gate": "by-order",
+        "gate_order": True,
+        "gate_words": True,
+        "episode": "weighted-sum",
+        "memory": "linear",
+        "memory_features": "products",
+    },
+    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
+    "products": {"memory_features": "products"},
+    "products, linear": {"memory_features": "products", "memory": "linear"},
+    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
+    "products, relu": {"memory_features": "products", "memory": "relu"},
+    "a free pass": {"free_passes": 1, "gate": "by-order", "gate_order": True},
+    "two free passes": {"free_passes": 2},
+    "DMN+": {
+        "reader": "positions",
+        "bidirectional": True,
+        "gate_features": "dmn-plus",
+        "gate": "softmax",
+        "episode": "attention-gru",
+        "memory": "relu",
+    },
+}
+
+
+def is_a(module, *names: str) -> bool:
+    """Whether a module is of one of these classes."""
+    return type(module).__name__ in names
 
 
 def gru(module, x: Tensor, h: Tensor) -> Tensor:
@@ -41,7 +96,7 @@ def facts_of(model: DMN, vocabulary: Vocabulary, story: Story, question: Questio
         for vector in vectors:
             h = gru(reader.gru, vector, h)
             forward.append(h)
-        own = vectors if reader.residual else [0] * len(vectors)
+        own = vectors if is_a(reader, "ResidualReader") else [0] * len(vectors)
         if reader.backward_gru is None:
             return [f + v for f, v in zip(forward, own, strict=True)]
         backward, h = [], zero
@@ -69,18 +124,24 @@ def texts_of(vocabulary: Vocabulary, story: Story, question: Question, unit: str
 def overlap(model: DMN, one: set[int], other: set[int]) -> Tensor:
     """The squared rarities of the words that both have."""
     total = model.embedding.new_zeros(())
-    if model.rarity is not None:
+    terms = further(model.memory.gate, "gate_words")
+    if terms is not None:
         for word in one & other:
-            total = total + model.rarity[word] ** 2
+            total = total + terms.rarity[word] ** 2
     return total
+
+
+def further(gate, name: str):
+    """The further terms of a gate by name, if it has some."""
+    return gate.further[name] if is_a(gate, "SeeingGate") and name in gate.further else None
 
 
 def encode_sentence(model: DMN, sentence: list[int]) -> Tensor:
     """The last state of a GRU over the words; or position encoding, element by element."""
-    if model.input.word_gru is not None:
-        h = model.embedding.new_zeros(model.input.word_gru.weight_hh.shape[1])
+    if is_a(model.input.sentences, "WordGRU"):
+        h = model.embedding.new_zeros(model.input.sentences.gru.weight_hh.shape[1])
         for word in sentence:
-            h = gru(model.input.word_gru, model.embedding[word], h)
+            h = gru(model.input.sentences.gru, model.embedding[word], h)
         return h
     size = model.embedding.shape[1]
     total = model.embedding.new_zeros(size)
@@ -97,30 +158,31 @@ def gate_logit(gate, c: Tensor, m: Tensor, q: Tensor, looked: Tensor | None, sha
     ``looked``: what counted in the last pass, after this fact, of it, and before it. ``shared``: this fact's words with
     the question's and with those that were found, and how much it counted before.
     """
-    if gate.bilinear is None:
+    whole, gate = gate, gate.gate if is_a(gate, "SeeingGate") else gate
+    if gate.Wb is None:
         z = torch.cat([c * q, c * m, (c - q).abs(), (c - m).abs()])
     else:
-        bilinear = torch.stack([c @ gate.bilinear @ q, c @ gate.bilinear @ m])
+        bilinear = torch.stack([c @ gate.Wb @ q, c @ gate.Wb @ m])
         z = torch.cat([c, m, q, c * q, c * m, (c - q).abs(), (c - m).abs(), bilinear])
-    first = gate.first.weight @ z + gate.first.bias
-    if gate.order is not None and looked is not None:
-        first = first + gate.order.weight @ looked
-    if gate.words is not None:
-        first = first + gate.words.weight @ shared
+    first = gate.W1.weight @ z + gate.W1.bias
+    if further(whole, "gate_order") is not None and looked is not None:
+        first = first + further(whole, "gate_order").weight @ looked
+    if further(whole, "gate_words") is not None:
+        first = first + further(whole, "gate_words").weight @ shared
     hidden = torch.tanh(first)
-    return (gate.second.weight @ hidden + gate.second.bias)[0]
+    return (gate.W2.weight @ hidden + gate.W2.bias)[0]
 
 
 def weights_of(memory, logits: Tensor) -> Tensor:
     """What each fact counts."""
-    if memory.kind == "softmax" or (memory.kind == "ordered" and memory.order == NONE):
+    if memory.weighting is SOFTMAX:
         return torch.softmax(logits, 0)
     g = torch.sigmoid(logits)
-    if memory.kind == "sigmoid":
+    if memory.weighting is SIGMOID:
         return g
     weights = torch.zeros_like(g)
     order = list(range(len(g)))
-    if memory.order == EARLIEST:
+    if memory.weighting is BY_ORDER[Order.EARLIEST]:
         order.reverse()
     for t in order:  # h_t = g_t c_t + (1 − g_t) h_{t−1}: what is left of each c
         fact = torch.zeros_like(g)
@@ -132,26 +194,27 @@ def weights_of(memory, logits: Tensor) -> Tensor:
 def episode_of(memory, facts: list[Tensor], gates: Tensor) -> Tensor:
     h = torch.zeros_like(facts[0])
     for c, g in zip(facts, gates, strict=True):
-        if memory.episode_kind == "weighted-sum":
+        if is_a(memory.episode, "WeightedSum"):
             h = h + g * c
-        elif memory.episode_kind == "attention-gru":
-            h = attention_gru(memory.episode_gru, c, h, g)
+        elif is_a(memory.episode, "AttentionGRU"):
+            h = attention_gru(memory.episode.gru, c, h, g)
         else:
-            h = g * gru(memory.episode_gru, c, h) + (1 - g) * h
+            h = g * gru(memory.episode.gru, c, h) + (1 - g) * h
     return h
 
 
 def update_of(memory, number: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
-    if memory.products is not None:
-        made = torch.tanh(
-            memory.products.weight @ torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()]) + memory.products.bias
-        )
-        e = e + made if memory.update_kind in ("linear", "tied-linear") else made
-    if memory.update_kind == "gru":
-        return gru(memory.update, e, m)
-    layer = memory.update[0 if memory.update_kind == "tied-linear" else number]
+    update = memory.update
+    if is_a(update, "Products"):
+        z = torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()])
+        made = torch.tanh(update.products.weight @ z + update.products.bias)
+        e = e + made if is_a(update.update, "LinearMemory") else made
+        update = update.update
+    if is_a(update, "MemoryGRU"):
+        return gru(update.gru, e, m)
+    layer = update.layers[0 if len(update.layers) == 1 else number]
     out = layer.weight @ torch.cat([m, e, q]) + layer.bias
-    return out.clamp(min=0) if memory.update_kind == "relu" else out
+    return out.clamp(min=0) if is_a(update, "UntiedReLU") else out
 
 
 class Asked:
@@ -179,7 +242,7 @@ class Asked:
         text = vocabulary.encode(words(question.text))
         for word in text:
             q = gru(model.question.gru, model.embedding[word], q)
-        if model.question.residual:
+        if is_a(model.question, "ResidualQuestion"):
             for word in text:
                 q = q + model.embedding[word]
 
@@ -204,12 +267,12 @@ class Asked:
             weights = weights_of(memory, logits)
             self.logits.append(logits)
             self.weights.append(weights)
-            taught = number - memory.free_passes
+            taught = number - memory.first_taught
             target = self._target(aims, taught, memory)
             if taught == len(aims) and memory.end is not None:
                 target = [len(facts) - 1]
             if supervised and target:
-                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.kind)
+                self.gate_loss = self.gate_loss + self._cross_entropy(logits, weights, target, memory.weighting)
             if memory.end is not None:
                 ended = int(weights.argmax()) == len(facts) - 1
                 stop = taught >= min(len(aims), memory.passes) if supervised else ended
@@ -225,12 +288,12 @@ class Asked:
         """What a pass aims at; the free passes, which are counted from below 0, at nothing."""
         if taught < 0:
             return []
-        last = memory.passes - memory.free_passes - 1
+        last = memory.passes - memory.first_taught - 1
         return aims[taught:] if taught == last else aims[taught : taught + 1]
 
     @staticmethod
-    def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], kind: str) -> Tensor:
-        if kind == "sigmoid":
+    def _cross_entropy(logits: Tensor, weights: Tensor, target: list[int], weighting) -> Tensor:
+        if weighting is SIGMOID:
             p = torch.sigmoid(logits)
             return -sum((p[t] if t in target else 1 - p[t]).log() for t in range(len(logits)))
         return -sum(weights[at].log() for at in target) / len(target)

@@ -8,8 +8,10 @@ from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate, encode
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.model.dmn import DMN
-from dmn_cli.model.memory import EARLIEST, LATEST, NONE, ordered
+from dmn_cli.model.extensions.order import BY_ORDER, Order
+from dmn_cli.model.network import network
 from tests.model import naive
+from tests.model.naive import VARIANTS
 
 STORIES = [
     Story(
@@ -29,72 +31,20 @@ STORIES = [
 ]
 VOCABULARY = vocab.build(STORIES)
 
-VARIANTS: dict[str, dict] = {
-    "the paper": {},
-    "softmax": {"gate": "softmax"},
-    "weighted sum": {"gate": "softmax", "episode": "weighted-sum"},
-    "sigmoid weighted sum": {"episode": "weighted-sum"},
-    "ordered": {"gate": "ordered", "episode": "weighted-sum"},
-    "ordered, gated GRU": {"gate": "ordered", "gate_order": True},
-    "ordered, earliest": {"gate": "ordered", "gate_order": True, "order": EARLIEST},
-    "ordered, none": {"gate": "ordered", "gate_order": True, "episode": "weighted-sum", "order": NONE},
-    "order terms": {"gate_order": True},
-    "order terms, softmax": {"gate": "softmax", "gate_order": True, "gate_features": "dmn-plus"},
-    "relu memory": {"memory": "relu"},
-    "linear memory": {"memory": "linear"},
-    "tied linear memory": {"memory": "tied-linear"},
-    "decoder": {"answer": "gru"},
-    "positions": {"reader": "positions"},
-    "bidirectional": {"reader": "positions", "bidirectional": True},
-    "positions, residual": {"reader": "positions", "residual": True, "embedding_size": 5, "memory": "linear"},
-    "sentences": {"reader": "sentences"},
-    "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
-    "shared words": {"gate_words": True},
-    "shared words, all of them": {
-        "reader": "sentences",
-        "bidirectional": True,
-        "residual": True,
-        "gate": "ordered",
-        "gate_order": True,
-        "gate_words": True,
-        "episode": "weighted-sum",
-        "memory": "linear",
-        "memory_features": "products",
-    },
-    "shared words, softmax, DMN+": {"gate": "softmax", "gate_words": True, "gate_features": "dmn-plus"},
-    "products": {"memory_features": "products"},
-    "products, linear": {"memory_features": "products", "memory": "linear"},
-    "products, tied linear": {"memory_features": "products", "memory": "tied-linear"},
-    "products, relu": {"memory_features": "products", "memory": "relu"},
-    "a free pass": {"free_passes": 1, "gate": "ordered", "gate_order": True},
-    "two free passes": {"free_passes": 2},
-    "DMN+": {
-        "reader": "positions",
-        "bidirectional": True,
-        "gate_features": "dmn-plus",
-        "gate": "softmax",
-        "episode": "attention-gru",
-        "memory": "relu",
-    },
-}
 
-
-def make(end_of_passes: bool, order: float = LATEST, **options) -> DMN:
+def make(end_of_passes: bool, **options) -> DMN:
     torch.manual_seed(1)
     answers = VOCABULARY.answer_words if options.get("answer") == "gru" else VOCABULARY.answers
-    model = DMN(
+    model = network(
         words=len(VOCABULARY.words),
         answers=len(answers),
         hidden_size=5,
         passes=3,
         end_of_passes=end_of_passes,
-        **{"embedding_size": 4, **options},
+        **{"embedding_size": 4, "rarity": torch.rand(len(VOCABULARY.words)), **options},
     ).double()
     for parameter in model.parameters():  # biases too: at zero, mistakes in them are not seen
         torch.nn.init.normal_(parameter, std=0.7)
-    model.memory.order.fill_(order)
-    if model.rarity is not None:
-        model.rarity.copy_(torch.rand(len(model.rarity)))
     return model.eval()
 
 
@@ -206,8 +156,8 @@ def test_passes_stop_when_the_gate_picks_the_end():
     with torch.no_grad():  # a gate that likes what looks like the end-of-passes fact
         for parameter in model.memory.gate.parameters():
             parameter.zero_()
-        model.memory.gate.first.weight[0, :5] = 1.0
-        model.memory.gate.second.weight[0, 0] = 1.0
+        model.memory.gate.W1.weight[0, :5] = 1.0
+        model.memory.gate.W2.weight[0, 0] = 1.0
         model.memory.end.fill_(5.0)
     _, batch = whole(True)
     _, recall = model.predict(batch)
@@ -220,17 +170,17 @@ def test_passes_stop_when_the_gate_picks_the_end():
     assert recall.hops.tolist() == [3] * 7
 
 
-@pytest.mark.parametrize(("order", "expected"), [(LATEST, [3]), (EARLIEST, [1]), (NONE, [1, 3])])
+@pytest.mark.parametrize(("order", "expected"), [(Order.LATEST, [3]), (Order.EARLIEST, [1]), (Order.NONE, [1, 3])])
 def test_the_latest_or_the_earliest_open_gate_counts_or_all(order, expected):
     logits = torch.tensor([[-50.0, 50.0, -50.0, 50.0, -50.0, -torch.inf]])
-    weights = ordered(logits, torch.tensor(order)).exp()
+    weights = BY_ORDER[order].log_g(logits).exp()
     torch.testing.assert_close(weights, F.one_hot(torch.tensor(expected), 6).float().mean(0, keepdim=True))
 
 
-@pytest.mark.parametrize("order", [LATEST, EARLIEST, NONE])
+@pytest.mark.parametrize("order", Order)
 def test_shut_gates_give_finite_gradients(order):
     logits = torch.tensor([[-200.0, 200.0, -torch.inf], [-1e9, -1e9, -1e9]], requires_grad=True)
-    log_weights = ordered(logits, torch.tensor(order))
+    log_weights = BY_ORDER[order].log_g(logits)
     log_weights[~logits.isneginf()].sum().backward()
     assert torch.isfinite(log_weights[0, :2]).all()
     assert torch.isfinite(logits.grad[:, :2]).all()
@@ -292,9 +242,39 @@ def test_the_decoder_is_fed_its_own_words():
 
 @pytest.mark.parametrize(("kind", "layers"), [("linear", 2), ("tied-linear", 1)])
 def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words(kind, layers):
-    model = DMN(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, memory=kind)
+    model = network(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, memory=kind)
     memory, episode, question = torch.randn(3, 4, 6)
-    assert len(model.memory.update) == layers
-    for layer in model.memory.update:
+    assert len(model.memory.update.layers) == layers
+    for layer in model.memory.update.layers:
         torch.testing.assert_close(layer(torch.cat([memory, episode, question], 1)), memory + episode)
-    torch.testing.assert_close(model.memory.gate.bilinear @ question[0] @ memory[0], question[0] @ memory[0] / 6)
+    torch.testing.assert_close(model.memory.gate.Wb @ question[0] @ memory[0], question[0] @ memory[0] / 6)
+
+
+def test_a_network_that_starts_by_carrying():
+    """Facts reach the memory as they are: what a wide open gate lets through is tanh of the fact, for the most part."""
+    torch.manual_seed(0)
+    model = network(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, start="carrying")
+    for name in ("weight_ih", "weight_hh"):
+        assert torch.equal(getattr(model.question.gru, name), getattr(model.input.gru, name))
+    keeps = torch.sigmoid(model.input.gru.bias_ih.chunk(3)[1])  # 1 - 1 / (1 + n) over n words
+    assert keeps.min() >= 0.5
+    assert keeps.max() <= 500 / 501
+    c, h = torch.randn(2, 3, 6)
+    for gru in (model.memory.episode.gru, model.memory.update.gru):
+        with torch.no_grad():
+            gru.weight_ih.chunk(3)[1].zero_()
+            gru.weight_hh.chunk(3)[1].zero_()
+        kept = torch.sigmoid(torch.tensor(-1.0))
+        torch.testing.assert_close(gru.step(c, h), (1 - kept) * c.tanh() + kept * h)
+    torch.testing.assert_close(model.memory.gate.Wb.detach(), torch.eye(6) / 6)
+
+
+def test_other_parts_start_as_ever():
+    parts = {"reader": "sentences", "gate_words": True, "episode": "weighted-sum", "memory": "linear"}
+    models = []
+    for start in ("xavier", "carrying"):
+        torch.manual_seed(0)
+        models.append(network(words=9, answers=3, hidden_size=6, embedding_size=6, start=start, **parts))
+    one, other = (model.memory.state_dict() for model in models)
+    for name, weight in one.items():
+        assert torch.equal(weight, other[name]), name

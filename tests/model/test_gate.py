@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dmn_cli.model.gate import gate_logits, pair
+from dmn_cli.model.fast.gate import gate_logits, pair
 
 ON_EVERY_PATH = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True

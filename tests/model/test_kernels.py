@@ -9,8 +9,8 @@ import sys
 import pytest
 import torch
 
-from dmn_cli.model import kernels
-from dmn_cli.model.scan import scan
+from dmn_cli.model.fast import kernels
+from dmn_cli.model.fast.scan import scan
 from tests.conftest import ROOT
 
 
@@ -76,7 +76,7 @@ def test_other_types_and_devices_go_to_torch():
 
 @pytest.mark.parametrize(("structure", "name"), [(kernels._Scan, "scan"), (kernels._Gate, "gate")])
 def test_both_sides_know_the_same_fields(structure, name):
-    source = (ROOT / "dmn_cli" / "model" / "kernels.c").read_text(encoding="utf-8")
+    source = (ROOT / "dmn_cli" / "model" / "fast" / "kernels.c").read_text(encoding="utf-8")
     found = re.search(rf"^struct {name} {{(.*?)^}};", source, re.DOTALL | re.MULTILINE)
     assert found is not None
     declared = re.sub(r"/\*.*?\*/", "", found[1], flags=re.DOTALL)

@@ -16,6 +16,11 @@ from dmn_cli.report import suites
 from dmn_cli.report.results import TaskResult, as_json
 
 
+def digests(subset):
+    """Of one file of a subset."""
+    return {"qa1": next(digest for path, (_, digest) in published_digests().items() if path.startswith(f"{subset}/"))}
+
+
 def content(name="paper", correct=None, seeds=(0,), data=None, **train):
     """The results of a suite: right answers of 1000, by task; every further seed got ten less."""
     correct = correct or {1: 1000, 2: 982, 3: 700}
@@ -44,9 +49,7 @@ def content(name="paper", correct=None, seeds=(0,), data=None, **train):
         "command": f"dmn suite --config {name}.yaml",
         "versions": {},
         "config": plain(from_plain({"data": data or {}, "train": train})),
-        "data": {"qa1": next(digest for _, digest in published_digests().values())}
-        if "source" not in (data or {})
-        else {},
+        "data": digests((data or {}).get("subset", "en")) if "source" not in (data or {}) else {},
     }
 
 
@@ -54,12 +57,12 @@ def test_one_seed_in_markdown():
     assert suites.as_markdown(content()).splitlines() == [
         "bAbI en, test split, gates taught the supporting facts, one seed (%)",
         "",
-        "| task | name | test | 95 % interval | valid | DMN | MemNN | passed |",
-        "| --: | :-- | --: | --: | --: | --: | --: | :-- |",
-        "| 1 | single-supporting-fact | 100.0 | 99.6 – 100.0 | 90.0 | 100.0 | 100.0 | yes |",
-        "| 2 | two-supporting-facts | 98.2 | 97.2 – 98.9 | 90.0 | 98.2 | 100.0 | yes |",
-        "| 3 | three-supporting-facts | 70.0 | 67.1 – 72.8 | 90.0 | 95.2 | 100.0 | no |",
-        "|  | mean | 89.40 |  |  | 97.8 | 100.0 | 2 of 3 |",
+        "| task | name | test | 95 % interval | valid | published | passed |",
+        "| --: | :-- | --: | --: | --: | --: | :-- |",
+        "| 1 | single-supporting-fact | 100.0 | 99.6 – 100.0 | 90.0 | 100.0 | yes |",
+        "| 2 | two-supporting-facts | 98.2 | 97.2 – 98.9 | 90.0 | 98.2 | yes |",
+        "| 3 | three-supporting-facts | 70.0 | 67.1 – 72.8 | 90.0 | 95.2 | no |",
+        "|  | mean | 89.40 |  |  | 97.8 | 2 of 3 |",
         "",
         "`dmn suite --config paper.yaml`",
     ]
@@ -76,15 +79,15 @@ def test_other_stories_are_not_called_babi():
 def test_several_seeds_and_restarts():
     lines = suites.as_markdown(content(seeds=(4, 5), restarts=2)).splitlines()
     assert lines[0].endswith("2 seeds (%)")
-    assert lines[2] == "| task | name | test | seed | valid | 2 seeds | restarts | DMN | MemNN | passed |"
-    assert lines[5] == "| 2 | two-supporting-facts | 98.2 | 4 | 90.0 | 97.7 ± 0.7 | 2 | 98.2 | 100.0 | yes |"
-    assert lines[7] == "|  | mean | 89.40 |  |  | 88.90 ± 1.23 | 6 | 97.8 | 100.0 | 2 of 3 |"
+    assert lines[2] == "| task | name | test | seed | valid | 2 seeds | restarts | published | passed |"
+    assert lines[5] == "| 2 | two-supporting-facts | 98.2 | 4 | 90.0 | 97.7 ± 0.7 | 2 | 98.2 | yes |"
+    assert lines[7] == "|  | mean | 89.40 |  |  | 88.90 ± 1.23 | 6 | 97.8 | 2 of 3 |"
 
 
 def test_weak_supervision_stands_beside_dmn_plus():
     lines = suites.as_markdown(content(supervision="weak", data={"subset": "en-10k"})).splitlines()
     assert lines[0] == "bAbI en-10k, test split, answers only, one seed (%)"
-    assert lines[2] == "| task | name | test | 95 % interval | valid | DMN+ | passed |"
+    assert lines[2] == "| task | name | test | 95 % interval | valid | published | passed |"
     assert lines[6].endswith("| 98.9 | no |")
 
 
@@ -109,8 +112,8 @@ def test_the_terminal_has_the_same_cells(capsys):
 
     Console(width=80).print(suites.as_table(content(seeds=(0, 1))))
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert lines[3] == ["2", "two-supporting-facts", "98.2", "0", "90.0", "97.7", "±", "0.7", "98.2", "100.0", "yes"]
-    assert lines[5] == ["mean", "89.40", "88.90", "±", "1.23", "97.8", "100.0", "2", "of", "3"]
+    assert lines[3] == ["2", "two-supporting-facts", "98.2", "0", "90.0", "97.7", "±", "0.7", "98.2", "yes"]
+    assert lines[5] == ["mean", "89.40", "88.90", "±", "1.23", "97.8", "2", "of", "3"]
 
 
 def test_csv_holds_plain_numbers():
@@ -124,6 +127,12 @@ def test_csv_holds_plain_numbers():
     assert row["restarts"] == "0"
 
 
+TIMING = {
+    **{"wall_seconds": 4000.0, "seconds": 3960.0, "peak_memory_mb": 512.3, "jobs": 2, "cores": 2},
+    **{"processor": "x86_64", "git": "None", "platform": "Linux", "device": "cpu", "threads": "1", "runs": []},
+}
+
+
 def save(folder, given, timing=None):
     folder.mkdir()
     (folder / "results.json").write_text(json.dumps(given))
@@ -134,12 +143,13 @@ def save(folder, given, timing=None):
 
 def test_suites_side_by_side(tmp_path):
     timing = {
+        **TIMING,
         "runs": [
-            {"network": "task1", "seconds": 60.0, "peak_memory_mb": 512.3},
-            {"network": "task3", "seconds": 3900.0, "peak_memory_mb": 400.0},
-        ]
+            {"network": "task1", "seed": 0, "seconds": 60.0, "peak_memory_mb": 512.3},
+            {"network": "task3", "seed": 0, "seconds": 3900.0, "peak_memory_mb": 400.0},
+        ],
     }
-    weak = content("weak", {2: 500, 20: 960}, seeds=(0, 1), supervision="weak")
+    weak = content("weak", {2: 500, 20: 960}, seeds=(0, 1), data={"subset": "en-10k"}, supervision="weak")
     weak["failed"] = [{"network": "task7", "tasks": [7], "seed": 0, "why": "no file"}]
     paths = [save(tmp_path / "weak", weak), save(tmp_path / "paper", content(), timing)]  # shown by name
     assert suites.as_report(paths).splitlines() == [
@@ -147,12 +157,12 @@ def test_suites_side_by_side(tmp_path):
         "| :-- | :-- | --: | --: | :-- | --: | --: | :-- |",
         "| paper | bAbI en, test split, gates taught the supporting facts, one seed | 89.40 | 88.90 | 2 of 3 "
         "| 1 h 05 min (task3) | 512 MB | `dmn suite --config paper.yaml` |",
-        "| weak | bAbI en, test split, answers only, 2 seeds | 73.00 | 72.50 ± 1.23 | 1 of 2 | – | – "
+        "| weak | bAbI en-10k, test split, answers only, 2 seeds | 73.00 | 72.50 ± 1.23 | 1 of 2 | – | – "
         "| `dmn suite --config weak.yaml` |",
         "",
         "- weak: task7, seed 0 failed: no file",
         "",
-        "| task | name | DMN | MemNN | DMN+ | `paper` | `weak` |",
+        "| task | name | published DMN | published MemNN | published DMN+ | `paper` | `weak` |",
         "| --: | :-- | --: | --: | --: | --: | --: |",
         "| 1 | single-supporting-fact | 100.0 | 100.0 | 100.0 | 100.0 | – |",
         "| 2 | two-supporting-facts | 98.2 | 100.0 | 99.7 | 98.2 | 50.0 |",
@@ -165,7 +175,7 @@ def test_suites_side_by_side(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("{", "not JSON"), ("[]", "not the results of a suite"), ('{"tasks": []}', "not the results of a suite")],
+    [("{", "not JSON"), ("[]", "not the results of a suite or a run"), ('{"tasks": []}', "not the results of a suite")],
 )
 def test_what_is_no_suite(text, expected, tmp_path):
     path = tmp_path / "results.json"
@@ -190,7 +200,7 @@ def wrong(given, *keys, value=None):
     "text",
     [
         '{"suite": "x"}',
-        *(json.dumps(wrong(content(), key)) for key in content() if key not in ("versions", "data")),
+        *(json.dumps(wrong(content(), key)) for key in content() if key != "versions"),
         json.dumps(wrong(content(), "tasks", value=[])),
         json.dumps(wrong(content(), "tasks", 0, "seeds", value=[])),
         json.dumps(wrong(content(), "tasks", 0, "task", value="1")),
@@ -204,7 +214,7 @@ def wrong(given, *keys, value=None):
 def test_half_a_suite_is_one_line(text, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(text)
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$") as caught:
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$") as caught:
         suites.as_report([path])
     assert caught.value.code == 2
 
@@ -215,11 +225,19 @@ def test_endless_nesting_is_no_json(tmp_path):
         suites.as_report([tmp_path / "results.json"])
 
 
-RUN = {"network": "task1", "seconds": 1.0, "peak_memory_mb": 1.0}
+RUN = {"network": "task1", "seed": 0, "seconds": 1.0, "peak_memory_mb": 1.0}
 
 
 @pytest.mark.parametrize(
-    "timing", [{"x": 1}, [1], {"runs": []}, {"runs": {}}, {"runs": [{}]}, {"runs": [{**RUN, "seconds": "long"}]}]
+    "timing",
+    [
+        {"x": 1},
+        [1],
+        {"runs": [RUN]},
+        {**TIMING, "runs": {}},
+        {**TIMING, "runs": [{}]},
+        {**TIMING, "runs": [{**RUN, "seconds": "long"}]},
+    ],
 )
 def test_half_a_timing_is_one_line(timing, tmp_path):
     path = save(tmp_path / "paper", content(), timing)
@@ -230,7 +248,7 @@ def test_half_a_timing_is_one_line(timing, tmp_path):
 
 def test_of_all_tasks_the_published_means_are_those_of_the_papers(tmp_path):
     strong = content(correct=dict.fromkeys(TASKS, 1000))
-    weak = content(correct=dict.fromkeys(TASKS, 1000), supervision="weak")
+    weak = content(correct=dict.fromkeys(TASKS, 1000), data={"subset": "en-10k"}, supervision="weak")
     lines = suites.as_report([save(tmp_path / "a", strong), save(tmp_path / "b", weak)]).splitlines()
     assert lines[-2:] == [
         "|  | mean | 93.6 | 93.3 | 97.2 | 100.00 | 100.00 |",
@@ -243,7 +261,7 @@ def test_damage_is_named(tmp_path):
     damaged = content()
     del damaged["tasks"][1]["interval"]
     path.write_text(json.dumps(damaged))
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$"):
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$"):
         suites.as_report([path])
     path.write_text(json.dumps(content()))
     for bad in (b"", b"[]", b'{"runs": []}', b'{"runs": [{"seconds": "x"}]}', b"\xff"):
@@ -265,11 +283,11 @@ def test_durations(seconds, text):
     assert suites.duration(seconds) == text
 
 
-def test_the_readme_shows_the_results_that_are_kept():
+def test_the_documentation_shows_the_results_that_are_kept():
     root = Path(__file__).parents[2]
     paths = sorted((root / "docs" / "results").glob("*/results.json"))
     (shown,) = re.findall(
-        r"<!-- results -->\n(.*?)<!-- end results -->", (root / "README.md").read_text("utf-8"), re.DOTALL
+        r"<!-- results -->\n(.*?)<!-- end results -->", (root / "docs/results/README.md").read_text("utf-8"), re.DOTALL
     )
     assert paths
     assert shown.strip() == suites.as_report(paths).strip(), "write it anew: dmn report"

@@ -1,9 +1,11 @@
 """Runs: what they write, that they can be killed and resumed to the same bytes, and how they refuse."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,8 @@ from dmn_cli.config import from_plain
 from dmn_cli.data.stories import dump
 from dmn_cli.errors import DmnError, Stopped
 from dmn_cli.generator.generate import generate
-from dmn_cli.runs import run
+from dmn_cli.runs import assembly, provenance, run
+from dmn_cli.runs import folder as folders
 from dmn_cli.training import checkpoint, loop
 from tests.training.conftest import small
 
@@ -35,10 +38,10 @@ def weights(path):
 
 
 def assert_same(folder, other):
-    for name in (run.best, run.last):
+    for name in (folders.best, folders.last):
         one, two = weights(name(folder)), weights(name(other))
         assert all(torch.equal(one[key], two[key]) for key in one | two)
-    assert checkpoint.load(run.best(folder)).optimizer is checkpoint.load(run.best(other)).optimizer is None
+    assert checkpoint.load(folders.best(folder)).optimizer is checkpoint.load(folders.best(other)).optimizer is None
 
 
 def metrics(folder):
@@ -57,7 +60,8 @@ def whole(tmp_path_factory):
 
 def test_a_run_folder_tells_the_whole_story(whole):
     files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
-    expected = ["config.yaml", "run.json", "metrics.jsonl", "results.json", "results.csv", "results.md", "done"]
+    results = ["results.json", "results.csv", "results.md"]
+    expected = ["config.yaml", "run.json", "metrics.jsonl", "usage.json", *results, "done"]
     assert files == {*expected, "checkpoints/best.pt", "checkpoints/last.pt"}
     story = json.loads((whole / "run.json").read_text())["starts"]
     assert len(story) == 1
@@ -72,7 +76,7 @@ def test_a_run_folder_tells_the_whole_story(whole):
 def test_the_best_checkpoint_is_the_best_epoch(whole):
     lines = metrics(whole)
     best = max(lines, key=lambda line: (line["valid_accuracy"], line["epoch"]))
-    saved = checkpoint.load(run.best(whole))
+    saved = checkpoint.load(folders.best(whole))
     assert saved.progress.epoch == best["epoch"]
     assert saved.progress.best_accuracy == best["valid_accuracy"]
     assert saved.optimizer is None
@@ -98,7 +102,7 @@ def test_work_since_the_last_save_is_made_again(whole, tmp_path):
     for _ in range(12):  # all within SAVE_SECONDS: only the start is saved
         next(training)
     training.close()
-    assert checkpoint.load(run.last(folder)).progress.step == 0
+    assert checkpoint.load(folders.last(folder)).progress.step == 0
     assert metrics(folder)
     finish(run.resume(folder, None, CPU))
     assert_same(folder, whole)
@@ -108,11 +112,12 @@ def test_work_since_the_last_save_is_made_again(whole, tmp_path):
 KILLED = """
 import sys, torch
 from pathlib import Path
-from dmn_cli.runs import run
+from dmn_cli.runs import assembly, provenance, run
+from dmn_cli.runs import folder as folders
 from tests.training.conftest import small
 run.SAVE_SECONDS = 0.0
 folder, cpu = Path(sys.argv[1]), torch.device("cpu")
-again = run.last(folder).exists()
+again = folders.last(folder).exists()
 for event in run.go(run.resume(folder, None, cpu) if again else run.start(small(), folder, cpu, 1)):
     print(event, flush=True)
 """
@@ -132,7 +137,7 @@ def test_killed_by_sigkill_again_and_again(whole, tmp_path):
     subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=True, stdout=subprocess.DEVNULL)
     assert_same(folder, whole)
     assert metrics(folder) == metrics(whole)
-    assert run.is_done(folder)
+    assert folders.is_done(folder)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -147,7 +152,7 @@ def test_a_signal_saves_between_two_steps(number, code, whole, tmp_path):
         next(training)
     assert stopped.value.code == code
     assert signal.getsignal(number) == before
-    assert checkpoint.load(run.last(folder)).progress.step >= 8
+    assert checkpoint.load(folders.last(folder)).progress.step >= 8
     finish(run.resume(folder, None, CPU))
     assert_same(folder, whole)
 
@@ -162,7 +167,7 @@ def test_a_diverged_step_is_not_made(tmp_path):
     with pytest.raises(DmnError, match=r"training diverged in step 2: loss nan") as error:
         next(training)
     assert error.value.code == 1
-    after = weights(run.last(tmp_path / "run"))
+    after = weights(folders.last(tmp_path / "run"))
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -178,10 +183,10 @@ def test_an_infinite_gradient_stops_too(tmp_path):
 
 
 def test_a_folder_in_use_is_not_overwritten(whole):
-    before = run.best(whole).read_bytes()
+    before = folders.best(whole).read_bytes()
     with pytest.raises(DmnError, match="already there"):
         run.start(small(), whole, CPU, 1)
-    assert run.best(whole).read_bytes() == before
+    assert folders.best(whole).read_bytes() == before
 
 
 def test_resume_refuses_another_config(whole):
@@ -223,7 +228,7 @@ DAMAGE = {
 def test_a_damaged_checkpoint_is_not_resumed(kind, tmp_path):
     folder = tmp_path / "run"
     run.start(small(), folder, CPU, 1)
-    damage(run.last(folder), DAMAGE[kind])
+    damage(folders.last(folder), DAMAGE[kind])
     before = content(folder)
     with pytest.raises(DmnError, match=r"last\.pt: damaged checkpoint: "):
         run.resume(folder, None, CPU)
@@ -243,7 +248,7 @@ def test_the_optimisers_settings_are_the_configs(tmp_path):
         for group in content["optimizer"]["param_groups"]:
             group["betas"] = None
 
-    damage(run.last(folder), edit)
+    damage(folders.last(folder), edit)
     assert [group["betas"] for group in run.resume(folder, None, CPU).optimizer.param_groups] == [(0.9, 0.999)] * 2
 
 
@@ -371,14 +376,21 @@ def test_a_run_is_locked_from_its_start(tmp_path):
 
 def test_metrics_are_forgotten_by_epoch(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    rest = {"valid_accuracy": 0.5, "valid_loss": math.nan, "best": True, "seconds": 0.1}
+    rest = {"valid_loss": math.nan, "valid_accuracy": 0.5, "best": True, "seconds": 0.1}
     lines = [json.dumps({"epoch": epoch, **rest}) + "\n" for epoch in (2, 3, 4)]
     path.write_text("".join(lines) + '{"epo')
-    run._forget_after(path, 3)
+    folders.forget_after(tmp_path, 3)
     assert path.read_text() == "".join(lines[:2])
 
 
-START = {"optimiser": loop, "_story": run, "dump": run.configs, "save": run.checkpoints, "_record": run}
+START = {
+    "optimiser": loop,
+    "start": provenance,
+    "write_changes": folders,
+    "save": run.checkpoints,
+    "dump": folders.configs,
+    "write_starts": folders,
+}
 
 
 @pytest.mark.parametrize("at", START)
@@ -410,7 +422,7 @@ def test_a_start_that_is_killed_can_be_resumed_or_begun_again(write, tmp_path, m
     def killed(path, data):
         if len(written) == write:
             (path.parent / f".{path.name}.x.tmp").write_bytes(b"half")
-            monkeypatch.setattr(run, "_clear", lambda folder, remove: None)
+            monkeypatch.setattr(folders, "_clear", lambda folder, remove: None)
             raise Stopped(137)
         written.append(path)
         real(path, data)
@@ -438,6 +450,73 @@ def test_what_a_killed_save_left_is_cleared(tmp_path):
     before = content(folder).keys()
     run.resume(folder, None, CPU)
     assert before - content(folder).keys() == {"checkpoints/.best.pt.abc.tmp", ".metrics.jsonl.abc.tmp"}
+
+
+def test_what_a_killed_start_left_is_cleared_by_the_next(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    for name in ("renamed.json", ".renamed.json.a.tmp", "checkpoints/.last.pt.b.tmp"):
+        (folder / name).write_bytes(b"half")
+    finish(run.start(small(epochs=1), folder, CPU, 1))
+    assert not list(folder.rglob("*.tmp"))
+    assert not (folder / "renamed.json").exists()
+
+
+def test_the_cost_is_that_of_all_its_processes(tmp_path):
+    folder = tmp_path / "run"
+    began = time.monotonic()
+    training = run.go(run.start(small(epochs=2), folder, CPU, 1), began - 100)
+    while not isinstance(next(training), loop.Epoch):
+        pass
+    training.close()
+    first = json.loads((folder / "usage.json").read_text())
+    assert 100 <= first["seconds"] < 100 + time.monotonic() - began + 0.1
+    assert 50 < first["peak_memory_mb"] < 10_000
+    (folder / "usage.json").write_text('{"seconds": 1000.0, "peak_memory_mb": 99999.0}')
+    finish(run.resume(folder, None, CPU))
+    then = json.loads((folder / "usage.json").read_text())
+    assert 1000 < then["seconds"] < 1100
+    assert then["peak_memory_mb"] == 99999.0
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("when", ["training", "the end"])
+@pytest.mark.parametrize("what", ["run", "run/checkpoints"])
+def test_a_folder_deleted_meanwhile_is_one_line(what, when, again, tmp_path, monkeypatch):
+    """Also if another run has been started in its place, which is left alone."""
+    monkeypatch.setattr(run, "SAVE_SECONDS", -1.0)
+    folder = tmp_path / "run"
+    a_run = run.start(small(), folder, CPU, 1)
+    training = run.go(a_run)
+    next(training)
+    while when == "the end" and not a_run.checkpoint.progress.finished:
+        next(training)
+    (folder / "kept").touch()
+    shutil.rmtree(tmp_path / what)
+    if again:
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "kept").touch()
+        if what == "run":
+            folders.last(folder).write_bytes(b"another's")
+    before = content(folder) if folder.exists() else {}
+    with pytest.raises(DmnError, match=r"run: the run's folder or its last checkpoint was deleted") as error:
+        for _ in training:
+            pass
+    assert error.value.code == 1
+    assert (content(folder) if folder.exists() else {}) == before
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOLCK, errno.EINVAL])
+def test_a_lock_that_is_refused_is_told_as_that(number, tmp_path, monkeypatch):
+    def refused(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(DmnError, match=rf"run: cannot be locked: {os.strerror(number)}") as error:
+        run.start(small(), tmp_path / "run", CPU, 1)
+    assert error.value.code == 1
+    assert "another disk" in error.value.hint
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_taken_meanwhile_is_left_to_the_other(tmp_path, monkeypatch):
@@ -479,7 +558,7 @@ def test_a_signal_in_the_last_epoch_leaves_the_test_split_for_later(number, code
     with pytest.raises(Stopped) as stopped:
         next(training)
     assert stopped.value.code == code
-    assert not run.is_done(folder)
+    assert not folders.is_done(folder)
     finish(run.resume(folder, None, CPU))
     assert_same(folder, whole)
     assert metrics(folder) == metrics(whole)
@@ -499,7 +578,7 @@ def test_a_signal_ends_the_final_evaluation(whole, tmp_path, monkeypatch):
                 finish(run.start(small(), folder, CPU, 1))
         finally:
             signal.signal(signal.SIGINT, before)
-    assert not run.is_done(folder)
+    assert not folders.is_done(folder)
     finish(run.resume(folder, None, CPU))
     assert (folder / "results.json").read_bytes() == (whole / "results.json").read_bytes()
 
@@ -535,12 +614,12 @@ def test_a_full_disk_is_named_and_the_run_goes_on(full, whole, tmp_path, monkeyp
 def test_new_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DmnError, match="no such run"):
-        run.newest_folder("task1")
+        folders.newest("task1")
     for expected in ("task1", "task1-2", "task1-3"):
-        folder = run.new_folder("task1")
+        folder = folders.new("task1")
         assert folder.name == expected
         folder.mkdir(parents=True)
-        assert run.newest_folder("task1") == folder
+        assert folders.newest("task1") == folder
 
 
 def test_early_stopping(tmp_path):
@@ -574,7 +653,7 @@ def test_weak_supervision_leaves_the_supporting_facts_alone(tmp_path, monkeypatc
 
     monkeypatch.setattr(run, "dataset", unlabelled)
     finish(run.start(config, tmp_path / "two", CPU, 1))
-    one, two = weights(run.best(tmp_path / "one")), weights(run.best(tmp_path / "two"))
+    one, two = weights(folders.best(tmp_path / "one")), weights(folders.best(tmp_path / "two"))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -582,8 +661,8 @@ def test_the_seed_decides(whole, tmp_path):
     finish(run.start(small(), tmp_path / "same", CPU, 1))
     assert_same(tmp_path / "same", whole)
     finish(run.start(small(seed=1), tmp_path / "other", CPU, 1))
-    other = weights(run.last(tmp_path / "other"))
-    assert not torch.equal(other["embedding"], weights(run.last(whole))["embedding"])
+    other = weights(folders.last(tmp_path / "other"))
+    assert not torch.equal(other["embedding"], weights(folders.last(whole))["embedding"])
 
 
 def renamed(questions):
@@ -617,7 +696,7 @@ def test_a_run_whose_stories_change_is_resumed_to_the_same_bytes(tmp_path, monke
     for _ in range(15):  # in the second epoch
         next(stopped)
     stopped.close()
-    monkeypatch.setattr(run.changing, "find", None)  # not found again
+    monkeypatch.setattr(assembly.changing, "find", None)  # not found again
     finish(run.resume(tmp_path / "parts", None, CPU))
     assert_same(tmp_path / "whole", tmp_path / "parts")
     assert metrics(tmp_path / "whole") == metrics(tmp_path / "parts")
@@ -675,18 +754,18 @@ def test_weak_supervision_decides_nothing_by_supporting_facts(monkeypatch):
     config = config.model_copy(
         update={
             "data": config.data.model_copy(update={"renamed": True, "questions": 300, "tasks": [7]}),
-            "model": config.model.model_copy(update={"gate": "ordered", "passes": 2}),
+            "model": config.model.model_copy(update={"gate": "by-order", "passes": 2}),
         }
     )
-    as_told = run.prepare(config, CPU, 1)
-    real = run.load_training
+    as_told = assembly.prepare(config, CPU, 1)
+    real = assembly.load_training
 
     def untold(data):
         train, valid = real(data)
         return train._replace(stories={7: [story.unsupported() for story in train.stories[7]]}), valid
 
-    monkeypatch.setattr(run, "load_training", untold)
-    blind = run.prepare(config, CPU, 1)
+    monkeypatch.setattr(assembly, "load_training", untold)
+    blind = assembly.prepare(config, CPU, 1)
     assert as_told.changes == blind.changes
     assert as_told.changes.renamed[7]
-    assert as_told.checkpoint.model.memory.order == blind.checkpoint.model.memory.order == 0
+    assert as_told.checkpoint.decided == blind.checkpoint.decided

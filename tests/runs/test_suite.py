@@ -1,6 +1,6 @@
 """Suites: what is chosen and written, failures, restarts, two at once, and kills at any moment.
 
-Most runs here are played by fake_worker.py; the last tests train.
+Most runs here are played by fake_train.py; the last tests train.
 """
 
 import json
@@ -16,18 +16,19 @@ import torch
 
 from dmn_cli.config import dump, from_plain, load, plain
 from dmn_cli.errors import DmnError
+from dmn_cli.records import Epoch
 from dmn_cli.runs import jobs as jobs_module
 from dmn_cli.runs import run as runs
 from dmn_cli.runs import suite as suites
 from dmn_cli.runs.jobs import Job, Suite
-from dmn_cli.runs.lock import exclusive
+from dmn_cli.system import exclusive
 
-FAKE = [sys.executable, "-I", "-S", str(Path(__file__).with_name("fake_worker.py"))]
+FAKE = [sys.executable, "-I", "-S", str(Path(__file__).with_name("fake_train.py"))]
 
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch):
-    monkeypatch.setattr(jobs_module, "WORKER", FAKE)
+    monkeypatch.setattr(jobs_module, "TRAIN", FAKE)
     monkeypatch.setattr(suites, "TICK", 0.02)
 
 
@@ -255,6 +256,41 @@ def test_a_diverged_run_is_restarted_and_bad_input_is_not(tmp_path):
     assert not (suite.folder / "task2-seed1").exists()
 
 
+KILLED = "if len((folder / 'played').read_text().splitlines()) < {times}: "
+
+
+@pytest.mark.parametrize("how", ["os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 11)", "sys.exit(143)"])
+def test_a_killed_run_goes_on_twice(how, tmp_path):
+    """By the system, for memory, or preempted: from its last save."""
+    play = {
+        "task1-seed0": {"fails": KILLED.format(times=3) + how},
+        "task2-seed0": {"fails": KILLED.format(times=4) + how},
+    }
+    suite = planned(tmp_path, play=play)
+    content = run(suite)
+    assert [task["task"] for task in content["tasks"]] == [1]
+    assert [failed["network"] for failed in content["failed"]] == ["task2"]
+    assert content["failed"][0]["why"].endswith("(3 times)")
+    for name in ("task1-seed0", "task2-seed0"):
+        played = (suite.folder / name / "played").read_text().splitlines()
+        assert ["--resume" in line for line in played] == [False, True, True]
+    assert not list(suite.folder.glob("task1*.log"))
+
+
+def test_what_fails_by_itself_does_not_go_on(tmp_path):
+    suite = planned(tmp_path, play={"task1-seed0": {"fails": "sys.exit(1)"}})
+    run(suite)
+    assert len((suite.folder / "task1-seed0" / "played").read_text().splitlines()) == 1
+
+
+def test_what_a_killed_suite_left_is_cleared(tmp_path):
+    suite = planned(tmp_path, "1")
+    run(suite)
+    (suite.folder / ".results.json.abc.tmp").write_text("half")
+    run(suite)
+    assert not list(suite.folder.glob(".*.tmp"))
+
+
 # ---- one folder ------------------------------------------------------------------------------------------------------
 
 
@@ -349,7 +385,14 @@ def test_the_largest_files_are_trained_on_first(tmp_path, monkeypatch):
 def test_what_is_left_is_estimated():
     def job(state, made):
         given = config(epochs=10)
-        return Job("task1", given, Path("x"), 0, state, [{"seconds": 2.0, "best": False}] * made)
+        return Job(
+            "task1",
+            given,
+            Path("x"),
+            0,
+            state,
+            [Epoch(epoch=1, valid_loss=1.0, valid_accuracy=0.5, best=False, seconds=2.0)] * made,
+        )
 
     assert suites.seconds_left([job("waiting", 0)], 1) is None
     assert suites.seconds_left([job("running", 5), job("waiting", 0)], 1) == pytest.approx(10 + 20)
@@ -363,7 +406,7 @@ def test_what_is_left_is_estimated():
 SUITE = f"""
 import sys
 from dmn_cli.runs import jobs, suite
-jobs.WORKER = {FAKE!r}
+jobs.TRAIN = {FAKE!r}
 suite.TICK = 0.02
 sys.argv[0] = "dmn"
 from dmn_cli.cli.app import main
@@ -511,5 +554,11 @@ train: {epochs: 100, patience: 100, learning_rate: 0.01, batch_size: 20}
     assert (suite_folder / "results.json").read_bytes() == (other.parent / "results.json").read_bytes()
     starts = json.loads((a_run / "run.json").read_text())["starts"]
     assert [bool(start["from_step"]) for start in starts] == [False, False, True]  # SIGKILL came before the first save
-    assert starts[0]["command"] == "dmn suite --config small.yaml --tasks 1"
+    folder = "runs/suite-small"
+    given = f"--config={folder}/config.yaml --run-dir={folder}/task1-seed0 --seed=0 --device=auto --task=1"
+    assert starts[0]["command"] == f"dmn train {given} --threads=1 --quiet"
+    assert starts[1]["command"] == f"dmn train {given} --resume --quiet"
+    usage = json.loads((a_run / "usage.json").read_text())
+    assert usage["seconds"] > 0
+    assert 50 < usage["peak_memory_mb"] < 10_000
     assert (suite_folder / "timing.json").exists()

@@ -1,15 +1,25 @@
 """Questions of one's own: lines of a story, and that the network is asked just as in an evaluation."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from dmn_cli.config import from_plain
 from dmn_cli.data.batches import collate
+from dmn_cli.data.stories import Question, Story
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
-from dmn_cli.runs.run import prepare
-from dmn_cli.training.ask import END_OF_PASSES, ask, tell
+from dmn_cli.report.prediction import END_OF_PASSES
+from dmn_cli.runs.assembly import prepare
+from dmn_cli.training.ask import Told, looks_like_one, put, read, sentences, take
 from dmn_cli.training.build import dataset
+
+
+def ask(checkpoint, facts, question):
+    """One question about facts."""
+    (answer,) = put(checkpoint, Path("best.pt"), [Story(tuple(facts), (Question(question, "", len(facts)),))])
+    return answer
 
 
 def untrained(supervision="strong", max_facts=None, **model):
@@ -91,27 +101,150 @@ def test_no_facts():
         ask(untrained(), [], "Where is Mary?")
 
 
+def told(*lines):
+    """The stories of some lines: facts and questions as they stand to each other."""
+    return [
+        (list(story.facts), [(question.text, question.facts) for question in story.questions])
+        for story in read([(f"t:{number}", line) for number, line in enumerate(lines, start=1)])
+    ]
+
+
 @pytest.mark.parametrize(
-    ("line", "before", "after", "question"),
+    ("lines", "facts", "question", "before"),
     [
-        ("Mary went home.", ["x"], ["x", "Mary went home."], None),
-        ("2 Mary went home.\r", ["x"], ["x", "Mary went home."], None),
-        ("1 Mary went home.", ["x"], ["Mary went home."], None),
-        ("Where is Mary?", ["x"], ["x"], "Where is Mary?"),
-        ("3 Where is Mary? \thome\t1", ["x"], ["x"], "Where is Mary?"),
-        ("4 Tell me\thome", ["x"], ["x"], "Tell me"),
-        ("  Where is Mary ?  ", ["x"], ["x"], "Where is Mary ?"),
-        ("12 apples fell", ["x"], ["x", "apples fell"], None),
-        ("7", ["x"], ["x", "7"], None),
-        ("12apples fell", ["x"], ["x", "12apples fell"], None),
+        (["Mary went home.", "Where is Mary?"], ["Mary went home."], "Where is Mary?", 1),
+        (["1 Mary went home.\r", "2 Where is Mary? \thome\t1"], ["Mary went home."], "Where is Mary?", 1),
+        (["Bill ran.", "Tell me\thome"], ["Bill ran."], "Tell me", 1),
+        (["Bill ran.\t", "  Where is he ?  "], ["Bill ran."], "Where is he ?", 1),
+        (["Mary went to the hallway. Where is Mary?"], ["Mary went to the hallway."], "Where is Mary?", 1),
+        (["mary left. bill ran. where is mary?"], ["mary left.", "bill ran."], "where is mary?", 2),
+        (["A b. C d! E f.", "Where?"], ["A b.", "C d!", "E f."], "Where?", 3),
+        (["A b.", "Where? C d."], ["A b."], "Where?", 1),
+        (["1 A b. C d.", "2 Where is A?"], ["A b. C d."], "Where is A?", 1),  # as training reads it
+        (["1 A b. Where is A?"], ["A b."], "Where is A?", 1),
+        # a number that is none of bAbI's
+        (["Ann left.", "1 hour later Mary left.", "Where?"], ["Ann left.", "1 hour later Mary left."], "Where?", 2),
+        (["Ann left.", "1 Hour passed.", "2 men came.", "Q?"], ["Ann left.", "1 Hour passed.", "2 men came."], "Q?", 3),
+        (["1 hour later Mary left.", "Where?"], ["1 hour later Mary left."], "Where?", 1),
+        (
+            ["1 Ann left.", "2 Bill ran.", "12 apples fell.", "Q?"],
+            ["Ann left.", "Bill ran.", "12 apples fell."],
+            "Q?",
+            3,
+        ),
+        (["Ann left.", "2 men came.", "Where?"], ["Ann left.", "2 men came."], "Where?", 2),
+        (["7", "Where?"], ["7"], "Where?", 1),
+        (["12apples fell", "Where?"], ["12apples fell"], "Where?", 1),
+        # one that is
+        (["1 ann left", "2 bill ran", "3 where is ann?"], ["ann left", "bill ran"], "where is ann?", 2),
+        (["1. Ann left.", "2) Bill ran.", "Q?"], ["Ann left.", "Bill ran."], "Q?", 2),
+        (["1 Ann left.", "Where is Ann?", "2 Bill ran."], ["Ann left."], "Where is Ann?", 1),
+        (["1 jump twice\tJUMP"], [], "jump twice", 0),
+        # blank lines that begin nothing
+        (["Ann left.", "", "Bill ran.", "", "Q?"], ["Ann left.", "Bill ran."], "Q?", 2),
     ],
 )
-def test_a_line_is_a_fact_or_a_question(line, before, after, question):
-    assert tell(before, line) == question
-    assert before == after
+def test_one_story(lines, facts, question, before):
+    assert told(*lines) == [(facts, [(question, before)])]
 
 
-@pytest.mark.parametrize("line", ["", "?", "1 ...", "\thome"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["1 A b.", "2 Q?", "1 C d.", "2 R?"],
+        ["1 a b", "2 q?\tx", "1 c d", "2 r?\tx"],
+        ["A b.", "Q?", "", "C d.", "R?"],
+        ["A b. Q?", "", "", "C d. R?"],
+        ["1 A b.", "2 Q?", "", "1 C d.", "2 R?"],
+        ["A b.", "Q?", "1 C d.", "2 R?"],
+    ],
+)
+def test_two_stories(lines):
+    first, second = told(*lines)
+    assert [len(first[0]), len(second[0])] == [1, 1]
+    assert [first[1][0][1], second[1][0][1]] == [1, 1]
+
+
+def test_one_story_with_blank_lines():
+    """Between questions, and in bAbI's numbering, a blank line means nothing."""
+    assert told("A b.", "Q?", "", "R?") == [(["A b."], [("Q?", 1), ("R?", 1)])]
+    assert told("1 A b.", "2 Q?", "", "3 C d.", "4 R?") == [(["A b.", "C d."], [("Q?", 1), ("R?", 2)])]
+    (_, second) = told("A b.", "Q?", "", "1 hour later C d.", "R?")
+    assert second == (["1 hour later C d."], [("R?", 1)])
+
+
+def test_answers_and_supporting_facts_of_a_file():
+    lines = ["1 A b.", "2 Q?\tx\t1", "3 C d.", "4 R?\ty,z\t3 1"]
+    (story,) = read([(f"f:{number}", line) for number, line in enumerate(lines, start=1)])
+    assert story.questions == (Question("Q?", "x", 1, (0,)), Question("R?", "y,z", 2, (1, 0)))
+    assert [question.place for question in story.questions] == ["f:2", "f:4"]
+    for line, message in {
+        "2 Q?\tx\t7": "f:2: supporting number '7' is not that of a fact",
+        "2 Q?\tx\tone": "f:2: supporting number 'one'",
+        "2 Q?\tx\t1\ty": "f:2: 4 fields",
+    }.items():
+        with pytest.raises(DmnError, match=message):
+            read([("f:1", "1 A b."), ("f:2", line)])
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Mr. Smith went to the U.S. embassy.", 1),
+        ("Dr. J. R. Smith paid 3.5 dollars. He left.", 2),
+        ("John F. Kennedy left.", 1),
+        ("The box is left of B. C is left of D.", 2),
+        ("Well... Mary left.", 1),
+        ("3. Mary left.", 1),
+        ('"Why?" asked Mary. She left.', 2),
+        ("He said “Go.” Then he left.", 2),
+        ("小明去了厨房。小红在花园。", 2),
+        ("राम रसोई में गया। सीता कहाँ है?", 2),
+        ("Mary left", 1),
+        ("Mary left. !!", 1),
+        ("What?! Really?", 2),
+    ],
+)
+def test_sentences(text, count):
+    found = sentences(text)
+    assert len(found) == count
+    assert "".join("".join(found).split()) == "".join(text.removesuffix(" !!").split())
+
+
+def test_what_looks_like_a_question():
+    assert looks_like_one("where is mary")
+    assert looks_like_one("Is the box red")
+    assert not looks_like_one("Will went home.")
+    assert not looks_like_one("mary is where")
+    noted = []
+    assert read([("f:1", "A b."), ("f:2", "where is mary"), ("f:3", "Q?")], noted.append)[0].questions[0].facts == 2
+    assert noted == ["f:2: taken as a fact: 'where is mary'; a question ends in ?"]
+    after, (question,) = take(Told(("A b.",), lines=1), "where is mary", is_asked=lambda text: True)
+    assert (question.text, after.facts) == ("where is mary", ("A b.",))
+
+
+@pytest.mark.parametrize("line", ["?", "1 ...", "\thome"])
 def test_a_line_without_words(line):
     with pytest.raises(DmnError, match="no words in"):
-        tell([], line)
+        take(Told(), line)
+
+
+def test_a_question_without_facts_where_training_had_such(tmp_path):
+    """Training asked them: they are answered; not: an error; its stories lost: answered, since nobody knows."""
+    (tmp_path / "train.txt").write_text("1 jump twice\tJUMP\n1 walk and run\tRUN\n" * 3)
+    config = from_plain(
+        {
+            "data": {"source": "files", "train": str(tmp_path / "train.txt")},
+            "model": {"hidden_size": 8},
+            "train": {"supervision": "weak"},
+        }
+    )
+    checkpoint = prepare(config, torch.device("cpu"), 1).checkpoint
+    given = ask(checkpoint, [], "jump twice and run?")
+    assert given.answer in ("jump", "run", "JUMP", "RUN")
+    assert given.blind
+    (tmp_path / "train.txt").write_text("1 A b.\n2 jump twice\tJUMP\n1 A b.\n2 run\tRUN\n" * 3)
+    with pytest.raises(DmnError, match="has no fact before it"):
+        ask(checkpoint, [], "jump twice and run?")
+    (tmp_path / "train.txt").unlink()
+    assert ask(checkpoint, [], "jump twice and run?").blind

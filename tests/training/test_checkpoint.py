@@ -1,5 +1,6 @@
 """Checkpoints: round trip, no code inside, and one clear error for each kind of damage."""
 
+import json
 import math
 import pickletools
 import zipfile
@@ -7,9 +8,15 @@ import zipfile
 import pytest
 import torch
 
+from dmn_cli.data.batches import collate
 from dmn_cli.errors import DmnError
-from dmn_cli.runs.run import go, last, prepare, save, start
+from dmn_cli.runs.assembly import prepare
+from dmn_cli.runs.folder import last
+from dmn_cli.runs.run import go, save, start
+from dmn_cli.splits import load_training
 from dmn_cli.training import checkpoint
+from dmn_cli.training.build import dataset
+from tests.conftest import ROOT
 from tests.training.conftest import small
 
 
@@ -46,7 +53,7 @@ def test_it_holds_tensors_and_plain_types_only(saved):
 def test_the_vocabulary_is_inside(saved):
     path, made = saved
     content = torch.load(path, weights_only=True)
-    assert content["format_version"] == 1
+    assert content["format_version"] == 2
     assert content["vocabulary"]["words"] == made.vocabulary.words
 
 
@@ -104,8 +111,8 @@ DAMAGE = {
     "passes a tensor": (lambda content: content.update(passes=torch.ones(2)), "from 1 to 100, found a Tensor"),
     "threads true": (lambda content: content.update(threads=True), "threads: expected .* found a bool"),
     "order unknown": (
-        lambda content: content["weights"].update({"memory.order": torch.tensor(0.5)}),
-        "weights memory.order: wanted 0, 1 or 2",
+        lambda content: content.update(order="newest"),
+        "order: expected latest, earliest or none",
     ),
     "weights a list": (lambda content: content.update(weights=[1]), "weights: expected tensors by name, found list"),
     "weights none": (lambda content: content.update(weights=None), "weights: expected tensors by name"),
@@ -265,3 +272,25 @@ def test_a_failed_save_leaves_the_old_file(saved, tmp_path, monkeypatch):
         checkpoint.save(path, made)
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["best.pt"]
+
+
+@pytest.mark.parametrize("name", ["paper", "sees-more"])
+def test_a_checkpoint_of_version_1_computes_what_it_did(name):
+    """Written by the code of commit 140c202, with the memories it had after its passes."""
+    golden = ROOT / "tests" / "golden"
+    loaded = checkpoint.load(golden / f"version-1-{name}.pt")
+    assert loaded.optimizer is None
+    train, _ = load_training(loaded.config.data)
+    data = dataset(loaded.config, loaded.vocabulary, [story for some in train.stories.values() for story in some])
+    _, recall = loaded.model.eval().predict(collate(data, torch.arange(5)))
+    expected = json.loads((golden / "version-1.json").read_text())[name]
+    torch.testing.assert_close(recall.memory, torch.tensor(expected))
+
+
+def test_a_damaged_checkpoint_of_version_1_is_refused(tmp_path):
+    def edit(content):
+        content["weights"]["memory.order"] = torch.tensor(0.5)
+
+    damaged = change(ROOT / "tests" / "golden" / "version-1-paper.pt", tmp_path, edit)
+    with pytest.raises(DmnError, match="order: expected latest, earliest or none"):
+        checkpoint.load(damaged)

@@ -6,8 +6,8 @@ import torch
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate, encode
 from dmn_cli.generator.generate import generate
-from dmn_cli.model import kernels
-from dmn_cli.model.dmn import DMN
+from dmn_cli.model.fast import kernels
+from dmn_cli.model.network import network
 from tests.model import naive
 
 UPDATES = 100
@@ -30,7 +30,7 @@ def train(loss_of, **options) -> list[float]:
     torch.manual_seed(0)
     words, answers = len(VOCABULARY.words), len(VOCABULARY.answers)
     sizes = {"hidden_size": 8, "embedding_size": 8, "passes": 2, "end_of_passes": True}
-    model = DMN(words=words, answers=answers, gate="softmax", **sizes, **options)
+    model = network(words=words, answers=answers, gate="softmax", **sizes, **options)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for step in range(UPDATES):

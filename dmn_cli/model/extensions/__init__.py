@@ -1,0 +1,1 @@
+"""Our parts, which take the place of the paper's. The paper's modules import none of them."""

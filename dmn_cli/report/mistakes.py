@@ -1,0 +1,148 @@
+"""What kinds of questions a network gets wrong, and what it takes answers for."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dmn_cli.data.words import words
+from dmn_cli.report.heat import answer_line, heat_table
+from dmn_cli.report.prediction import Prediction
+from dmn_cli.report.tables import percent
+
+SLOT = "_"
+"""What stands in a kind of question for a word that varies."""
+
+VARIES = 3
+"""Different words in one place from which on it counts as a slot: names, places; not *gave* and *received*."""
+
+SHOWN = 10
+"""Kinds and confusions shown."""
+
+
+class Kind(NamedTuple):
+    """A kind of question: ``where is _``; with several tasks its task."""
+
+    task: int
+    text: str
+    questions: int
+    correct: int
+
+
+class Confusion(NamedTuple):
+    """How often an answer was given for another one."""
+
+    gold: str
+    answer: str
+    times: int
+
+
+def slots(questions: Iterable[Sequence[str]]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """The kind of each question, by its words: words that vary between otherwise equal questions become ``_``.
+
+    *Where is Mary*, *where is John* and *where is Bill* are ``where is _``. A word varies if at least ``VARIES``
+    different ones stand in its place, all else being equal, slots too; this is repeated until nothing changes.
+    """
+    kinds = {tuple(question): tuple(question) for question in questions}
+    while True:
+        inside: dict[tuple[int, tuple[str, ...]], set[str]] = defaultdict(set)
+        for kind in set(kinds.values()):
+            for place, word in enumerate(kind):
+                inside[place, _without(kind, place)].add(word)
+        varies = {key for key, words in inside.items() if SLOT in words or len(words) >= VARIES}
+        found = {
+            question: tuple(SLOT if (at, _without(kind, at)) in varies else word for at, word in enumerate(kind))
+            for question, kind in kinds.items()
+        }
+        if found == kinds:
+            return kinds
+        kinds = found
+
+
+def _without(kind: tuple[str, ...], place: int) -> tuple[str, ...]:
+    return (*kind[:place], SLOT, *kind[place + 1 :])
+
+
+def kinds(predictions: Sequence[Prediction]) -> list[Kind]:
+    """How many questions of each kind were answered right; the kind with most mistakes first."""
+    of_task = {task: [words(one.question) for one in predictions if one.task == task] for task in _tasks(predictions)}
+    texts = {task: slots(questions) for task, questions in of_task.items()}
+    asked: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    correct: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    for one in predictions:
+        kind = one.task, texts[one.task][tuple(words(one.question))]
+        asked[kind] += 1
+        correct[kind] += bool(one.right)
+    found = [Kind(task, " ".join(text), asked[task, text], correct[task, text]) for task, text in asked]
+    return sorted(found, key=lambda kind: (kind.correct - kind.questions, -kind.questions, kind.text))
+
+
+def confusions(predictions: Iterable[Prediction]) -> list[Confusion]:
+    """Gold answers and the wrong ones given for them, the most frequent first."""
+    count = Counter((one.gold, one.answer) for one in predictions if one.right is False)
+    return sorted((Confusion(*pair, number) for pair, number in count.items()), key=lambda one: (-one.times, *one[:2]))
+
+
+def _tasks(predictions: Iterable[Prediction]) -> list[int]:
+    return list(dict.fromkeys(prediction.task for prediction in predictions))
+
+
+def as_rows(predictions: Sequence[Prediction], most: int) -> dict[str, Any]:
+    """For JSON: kinds, confusions, and the wrong questions, at most so many."""
+    wrong = [prediction.as_row() for prediction in predictions if prediction.right is False]
+    return {
+        "kinds": [kind._asdict() for kind in kinds(predictions)],
+        "confusions": [confusion._asdict() for confusion in confusions(predictions)],
+        "wrong": len(wrong),
+        "errors": wrong[:most],
+    }
+
+
+def as_tables(predictions: Sequence[Prediction]) -> Iterator[RenderableType]:
+    """For the terminal: accuracy by kind of question, and which answers are taken for which."""
+    several = len(_tasks(predictions)) > 1
+    table = _table("accuracy by kind of question", "kind", "asked", "wrong", "accuracy")
+    found = kinds(predictions)
+    for kind in found[:SHOWN]:
+        text = f"task {kind.task}: {kind.text}" if several else kind.text
+        right = f"{percent(kind.correct / kind.questions)} %"
+        table.add_row(Text(text), str(kind.questions), str(kind.questions - kind.correct), right)
+    _rest(table, len(found))
+    yield table
+    pairs = confusions(predictions)
+    if pairs:
+        table = _table("confusion", "true answer", "answered", "times")
+        for gold, answer, times in pairs[:SHOWN]:
+            table.add_row(Text(gold), Text(answer or "(nothing)"), str(times))
+        _rest(table, len(pairs))
+        yield table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        is_text = column in ("kind", "true answer", "answered")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    return table
+
+
+def _rest(table: Table, count: int) -> None:
+    if count > SHOWN:
+        table.caption, table.caption_justify = f"and {count - SHOWN} more", "left"
+
+
+def as_list(predictions: Sequence[Prediction], most: int) -> Iterator[RenderableType]:
+    """The wrong questions, at most so many: the place of each, true and given answer, what the passes attended to."""
+    wrong = [prediction for prediction in predictions if prediction.right is False]
+    for number, one in enumerate(wrong[:most], start=1):
+        where = f"task {one.task}, " if one.task else ""
+        place = f", {one.place}" if one.place else ""
+        yield Text(f"\n{number} of {len(wrong)} wrong: {where}story {one.story}{place}", style="bold")
+        yield Text(f"  {one.question}\n  true answer  {one.gold}\n  answered     {answer_line(one)}")
+        if one.unknown:
+            yield Text(f"  never seen in training: {', '.join(one.unknown)}", style="yellow")
+        yield heat_table(one)
