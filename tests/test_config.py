@@ -580,6 +580,7 @@ NOT_SHIPPED = {
     "data.train": "own files: `dmn config init` writes it",
     "data.valid": "own files: `dmn config init` writes it",
     "data.test": "own files: `dmn config init` writes it",
+    "data.dialogue": "own files: what their questions are, only their user knows",
     "data.validation": "own files are of any size; bAbI's take the default",
     "data.seed": "the user's choice",
     "train.seed": "the user's choice: --seed",

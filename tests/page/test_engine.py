@@ -73,7 +73,7 @@ def compare(model: DMN, vocabulary, data, asked: list[dict], tolerance=1e-4):
             if isinstance(model.answer, LinearAnswer):
                 answer = vocabulary.answers[said[0]]
             else:
-                answer = ",".join(vocabulary.answer_words[word] for word in said if word > 0)
+                answer = vocabulary.said(said)
             assert ours["answers"][0]["answer"] == answer
             passes = [step for step in recall.passes if (step.asked == row).any()]
             assert len(passes) == len(ours["gates"])
@@ -158,7 +158,7 @@ TEXTS = [
 
 
 def test_words_as_in_python():
-    assert run(texts=TEXTS)["words"] == [words(text) for text in TEXTS]
+    assert run(texts=TEXTS)["words"] == [words(text, rule=1) for text in TEXTS]
 
 
 RULE_2 = {
@@ -177,6 +177,8 @@ RULE_2 = {
 
 def test_words_by_rule_2():
     assert run(texts=list(RULE_2), rule=2)["words"] == [said.split(" ") for said in RULE_2.values()]
+    texts = [*RULE_2, *TEXTS]
+    assert run(texts=texts, rule=2)["words"] == [words(text) for text in texts]
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ const BRACKET = at(String.raw`[\p{Ps}\p{Pe}]`);
 const SIGNS = at(String.raw`[^\s\p{Ps}\p{Pe}${LETTER}${DROPPED}${PICTURE}]+`); // signs by themselves: <=
 const FREE = /(^|[\s\p{Ps}])$/v; // what a sign before a word may follow
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
+const TIGHT = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
 const INVISIBLE = /[\u00ad\u061c\u0640\u200e\u200f\u2060\ufeff\ufe0e\ufe0f\u202a-\u202e\u2066-\u2069]/g;
 const GLUED = /\p{Script=Hangul}/v; // browsers cut between Hangul and other letters, Unicode does not
 const byWord = new Intl.Segmenter("en", { granularity: "word" });
@@ -84,11 +85,16 @@ function wordEnds(text) {
   return ends;
 }
 
-/** Words of an answer as text. By rule 2 a comma is a word of its own, and follows the one before it. */
-function joined(said, rule) {
-  if (rule === 1) return said.join();
-  const tight = (one, other) => one === "," || other === "," || (UNSPACED.test(one) && UNSPACED.test(other));
-  return said.reduce((text, word, n) => text + (n === 0 || tight(word, said[n - 1]) ? "" : " ") + word, "");
+/** Words of an answer as text, by rule 2: a comma is a word of its own, and follows the one before it. */
+function joined(said) {
+  const tight = (word, last) => word === "," || last === "," || (TIGHT.test(word) && TIGHT.test(last));
+  return said.reduce((text, word) => text + (!text || tight(word, [...text].at(-1)) ? "" : " ") + word, "");
+}
+
+/** What two spellings of one answer share, by rule 2. */
+function answerKey(answer) {
+  const parts = answer.split(",").map((part) => words(part, 2).join(" ") || part.trim().split(/\s+/).join(" "));
+  return parts.filter(Boolean).join();
 }
 
 class DMN {
@@ -413,9 +419,17 @@ class DMN {
     const [given] = this.beam(m, q, 1);
     const others = this.beam(m, q, BEAM).filter(({ said }) => said.join() !== given.said.join());
     return [given, ...others.slice(0, 2)].map(({ said, log }) => ({
-      answer: joined(said.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]), this.rule),
+      answer: this.said(said),
       probability: Math.exp(log),
     }));
+  }
+
+  /** The decoder's words as text: an answer of training as it is written there. */
+  said(numbers) {
+    const said = numbers.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]);
+    if (this.rule === 1) return said.join();
+    this.answers ??= new Map(this.vocabulary.answers.map((answer) => [answerKey(answer), answer]));
+    return this.answers.get(answerKey(joined(said))) ?? joined(said);
   }
 
   /** The likeliest answers that a beam search finds, the best first; of width 1: the likeliest word, each fed back. */
