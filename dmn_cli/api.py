@@ -17,7 +17,7 @@ from typing import Any
 from dmn_cli import config as configs
 from dmn_cli.config import Config
 from dmn_cli.data import stories as story_files
-from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.stories import Question, Story, as_dialogue
 from dmn_cli.data.words import words
 from dmn_cli.errors import INTERRUPTED, DmnError, Stopped
 from dmn_cli.generator.generate import generate
@@ -112,7 +112,7 @@ class Network:
         Raises:
             DmnError: the file is missing or malformed; there is no question.
         """
-        return list(predictions.predict(self.checkpoint, _split(stories)))
+        return list(predictions.predict_told(self.checkpoint, _split(stories).stories[OWN]))
 
     def evaluate(self, stories: Iterable[Story] | str | Path) -> TaskResult:
         """How many questions of some stories are answered right: ``accuracy`` is from 0 to 1.
@@ -128,6 +128,8 @@ class Network:
             for question in story.questions:
                 if not question.answer:
                     raise DmnError(f"{question.text!r} has no answer to compare with", "predict(stories) needs none")
+        if self.config.data.dialogue:
+            split = Split({OWN: [*map(as_dialogue, split.stories[OWN])]}, {})
         (result,) = evaluate(self.checkpoint, split, "")
         return result
 

@@ -157,7 +157,7 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
     import contextlib
 
     from dmn_cli.errors import DmnError
-    from dmn_cli.training.ask import Told, put, take, to_story, unknown
+    from dmn_cli.training.ask import Told, hear, put, take, to_story, unknown
 
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  lines can be edited, and called back
@@ -183,7 +183,8 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
                     tell(f"never seen in training: {', '.join(new)}")
             told = after
             for question in questions:
-                (answer,) = put(loaded, path, [to_story(told, question)])
+                *_, answer = put(loaded, path, [to_story(told, question)])
+                told = hear(loaded, told, question, answer.answer)
                 if as_json:
                     print_json(answer.as_row())
                 else:

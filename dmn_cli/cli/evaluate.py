@@ -82,11 +82,11 @@ def evaluate(
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device), code)
+    trained = loaded.config.data
     data = None
     if file is not None:
-        stories = own(file)
+        stories = own(file, trained.dialogue)
     else:
-        trained = loaded.config.data
         data, stories = choose(trained, path, split, data_dir=data_dir, tasks=numbers, subset=subset)
     results = evaluate_checkpoint(loaded, stories, "" if file else split, trained_on(path))
     made = list(predict(loaded, stories)) if errors is not None or predictions is not None else []

@@ -96,11 +96,16 @@ def unseen(stories: Iterable[Story], vocabulary: Vocabulary, by_word: bool = Fal
             asked = [word for word in vocabulary.words_of(question.text) if word not in known]
             strange.update(asked)
             questions += bool(asked) or first < question.facts
-            answers += not any(
-                min(vocabulary.encode_answer_words(one)) >= 0 if by_word else vocabulary.encode_answer(one) >= 0
-                for one in vocabulary.right_answers(question.answer)
-            )
+            answers += not can_be_given(question.answer, vocabulary, by_word)
     return Unseen(answers, questions, [word for word, _ in strange.most_common()])
+
+
+def can_be_given(answer: str, vocabulary: Vocabulary, by_word: bool) -> bool:
+    """Whether a network can give a right answer; see ``unseen``."""
+    return any(
+        min(vocabulary.encode_answer_words(one)) >= 0 if by_word else vocabulary.encode_answer(one) >= 0
+        for one in vocabulary.right_answers(answer)
+    )
 
 
 SHOWN = 3

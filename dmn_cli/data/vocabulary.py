@@ -40,8 +40,8 @@ class Vocabulary:
         object.__setattr__(self, "_answer_word", {word: number for number, word in enumerate(folded)})
 
     def words_of(self, text: str) -> list[str]:
-        """The words of a text, by this vocabulary's rule."""
-        return tokens.words(text, self.rule)
+        """The words of a text, by this vocabulary's rule; a text that has none by it, such as ``<=``, is one word."""
+        return tokens.words(text, self.rule) or [text.strip()]
 
     def encode(self, text: list[str]) -> list[int]:
         """Numbers of words; 0 for a word that training has never seen."""

@@ -11,10 +11,9 @@ from dmn_cli.data.stories import ASKING, Question, Story
 from dmn_cli.data.words import parts, words
 from dmn_cli.errors import DmnError
 from dmn_cli.report.prediction import Prediction
-from dmn_cli.splits import OWN, Split
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.notes import asked_without_facts
-from dmn_cli.training.predictions import predict
+from dmn_cli.training.predictions import predict_told
 
 QUESTION_WORDS = frozenset(
     (
@@ -47,6 +46,7 @@ class Told:
         first: the last line, if it began with a 1 that was not taken for a line number.
         asked: whether a question was asked.
         over: a blank line came after a question: a fact now begins a new story.
+        heard: the questions so far with their answers, if these are facts for the questions after them.
     """
 
     facts: tuple[str, ...] = ()
@@ -58,6 +58,7 @@ class Told:
     first: str = ""
     asked: bool = False
     over: bool = False
+    heard: tuple[Question, ...] = ()
 
     def anew(self) -> "Told":
         """A new story."""
@@ -242,7 +243,7 @@ def put(checkpoint: Checkpoint, path: Path, stories: list[Story]) -> list[Predic
         place = f"{without[0].place}: " if without[0].place else ""
         hint = "tell the story first, one fact a line: training had no question without facts"
         raise DmnError(f"{place}{without[0].text!r} has no fact before it", hint)
-    return list(predict(checkpoint, Split({OWN: stories}, {})))
+    return list(predict_told(checkpoint, stories))
 
 
 def unknown(checkpoint: Checkpoint, text: str) -> list[str]:
@@ -257,8 +258,15 @@ def as_question(text: str) -> str:
 
 
 def to_story(told: Told, question: Question) -> Story:
-    """The story that a question is asked of."""
-    return Story(told.facts, (question,))
+    """The story that a question is asked of; it is the last of its questions."""
+    return Story(told.facts, (*told.heard, question))
+
+
+def hear(checkpoint: Checkpoint, told: Told, question: Question, answer: str) -> Told:
+    """The story after a question was answered: the same, but for a network of dialogues (``data.dialogue``)."""
+    if not checkpoint.config.data.dialogue:
+        return told
+    return replace(told, heard=(*told.heard, replace(question, answer=question.answer or answer)))
 
 
 def answer_object(checkpoint: Checkpoint, path: Path, line: bytes, place: str) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from typing import get_args
 from dmn_cli.babi.download import find_data
 from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import DataConfig, Subset
-from dmn_cli.data.stories import read
+from dmn_cli.data.stories import as_dialogue, read
 from dmn_cli.errors import DmnError
 from dmn_cli.files import sha256
 from dmn_cli.splits import OWN, Split, load_split, own_files
 
 
-def own(file: Path) -> Split:
-    """The stories of a user's file."""
-    return Split({OWN: read(file)}, {str(file): sha256(file)})
+def own(file: Path, dialogue: bool = False) -> Split:
+    """The stories of a user's file; see ``data.dialogue``."""
+    stories = read(file)
+    return Split({OWN: [*map(as_dialogue, stories)] if dialogue else stories}, {str(file): sha256(file)})
 
 
 def choose(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import DataConfig
-from dmn_cli.data.stats import measure
+from dmn_cli.data.stats import can_be_given, measure
 from dmn_cli.data.stories import Story
 from dmn_cli.errors import DmnError
 from dmn_cli.splits import Split, load_training, tasks
@@ -67,10 +67,7 @@ def _known(checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | 
 def _unseen(checkpoint: Checkpoint, stories: list[Story]) -> Iterator[str]:
     vocabulary, by_word = checkpoint.vocabulary, checkpoint.config.model.answer == "gru"
     questions = [question for story in stories for question in story.questions]
-    if by_word:
-        unseen = [q.answer for q in questions if -2 in vocabulary.encode_answer_words(q.answer)]
-    else:
-        unseen = [q.answer for q in questions if vocabulary.encode_answer(q.answer) < 0]
+    unseen = [question.answer for question in questions if not can_be_given(question.answer, vocabulary, by_word)]
     if unseen:
         what = "an answer with words" if by_word else "an answer"
         yield (

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +13,12 @@ from torch import Tensor
 from dmn_cli.batch import Batch
 from dmn_cli.config import Config
 from dmn_cli.data.batches import collate, order
-from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.stories import Question, Story, as_dialogue
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.files import write_atomic
 from dmn_cli.model.memory import Recall
 from dmn_cli.report.prediction import ATTENDED, END_OF_PASSES, Guess, Prediction
-from dmn_cli.splits import Split
+from dmn_cli.splits import OWN, Split
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.metrics import right
@@ -40,6 +41,23 @@ def predict(checkpoint: Checkpoint, split: Split) -> Iterator[Prediction]:
     """
     for task, stories in split.stories.items():
         yield from _of_task(checkpoint, task, stories)
+
+
+def predict_told(checkpoint: Checkpoint, stories: list[Story]) -> Iterator[Prediction]:
+    """Ask every question of stories that no config names.
+
+    With ``data.dialogue`` questions are facts for those after them, with the answers given; else with the network's.
+    """
+    if not checkpoint.config.data.dialogue:
+        yield from predict(checkpoint, Split({OWN: stories}, {}))
+        return
+    for number, story in enumerate(stories, start=1):
+        heard: list[Question] = []
+        for question in story.questions:
+            turns = as_dialogue(Story(story.facts, (*heard, question)))
+            (one,) = predict(checkpoint, Split({OWN: [Story(turns.facts, turns.questions[-1:])]}, {}))
+            heard.append(replace(question, answer=question.answer or one.answer))
+            yield one._replace(story=number)
 
 
 def write(predictions: Iterable[Prediction], path: Path) -> None:

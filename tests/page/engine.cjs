@@ -12,5 +12,10 @@ function ask({ network, weights, questions }) {
   return { asked, milliseconds: (performance.now() - began) / questions.length };
 }
 
-const { texts = [], rule = 1, networks = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
-process.stdout.write(JSON.stringify({ words: texts.map((text) => words(text, rule)), networks: networks.map(ask) }));
+function say({ vocabulary, numbers }) {
+  return DMN.prototype.said.call({ vocabulary, rule: vocabulary.rule }, numbers);
+}
+
+const { texts = [], rule = 1, networks = [], decoded = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
+const made = { words: texts.map((text) => words(text, rule)), networks: networks.map(ask), said: decoded.map(say) };
+process.stdout.write(JSON.stringify(made));

@@ -1,6 +1,8 @@
 """assets/engine.js, run by Node, against PyTorch: every variant of the network, and the splitting into words."""
 
+import dataclasses
 import inspect
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -12,6 +14,8 @@ import torch
 import dmn_cli.page
 from dmn_cli.config import ModelConfig
 from dmn_cli.data.batches import collate, encode
+from dmn_cli.data.stories import parse
+from dmn_cli.data.vocabulary import build
 from dmn_cli.data.words import words
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
@@ -70,10 +74,7 @@ def compare(model: DMN, vocabulary, data, asked: list[dict], tolerance=1e-4):
             logs = log_probabilities[row][log_probabilities[row] > -torch.inf]
             near(logs.exp(), torch.tensor([choice["probability"] for choice in ours["answers"]]), tolerance)
             said = answers[row, 0].tolist()
-            if isinstance(model.answer, LinearAnswer):
-                answer = vocabulary.answers[said[0]]
-            else:
-                answer = vocabulary.said(said)
+            answer = vocabulary.answers[said[0]] if isinstance(model.answer, LinearAnswer) else vocabulary.said(said)
             assert ours["answers"][0]["answer"] == answer
             passes = [step for step in recall.passes if (step.asked == row).any()]
             assert len(passes) == len(ours["gates"])
@@ -179,6 +180,17 @@ def test_words_by_rule_2():
     assert run(texts=list(RULE_2), rule=2)["words"] == [said.split(" ") for said in RULE_2.values()]
     texts = [*RULE_2, *TEXTS]
     assert run(texts=texts, rule=2)["words"] == [words(text) for text in texts]
+
+
+@pytest.mark.parametrize("rule", [1, 2])
+def test_a_decoders_answer_is_written_as_in_python(rule):
+    given = ["New  York, Bonn", "Red box", "red box", "Red box", "カタカナ 厨房", "C++,#1.", "?"]
+    vocabulary = build(parse("".join(f"{at} Where?\t{one}\n" for at, one in enumerate(given, 1))), rule=rule)
+    said = [[*numbers, 0] for numbers in itertools.permutations(range(1, len(vocabulary.answer_words)), 3)]
+    said += [[0], *(vocabulary.encode_answer_words(one) for one in given)]
+    plain = dataclasses.asdict(vocabulary)
+    answers = run(decoded=[{"vocabulary": plain, "numbers": numbers} for numbers in said])["said"]
+    assert answers == list(map(vocabulary.said, said))
 
 
 @pytest.mark.slow

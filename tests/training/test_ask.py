@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from dmn_cli.config import from_plain
+from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import collate
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
 from dmn_cli.report.prediction import END_OF_PASSES
 from dmn_cli.runs.assembly import prepare
-from dmn_cli.training.ask import Told, looks_like_one, put, read, sentences, take
+from dmn_cli.training.ask import Told, hear, looks_like_one, put, read, sentences, take, to_story, unknown
 from dmn_cli.training.build import dataset
+from dmn_cli.training.locate import locate, own
 
 
 def ask(checkpoint, facts, question):
@@ -248,3 +250,53 @@ def test_a_question_without_facts_where_training_had_such(tmp_path):
         ask(checkpoint, [], "jump twice and run?")
     (tmp_path / "train.txt").unlink()
     assert ask(checkpoint, [], "jump twice and run?").blind
+
+
+def on_files(folder, text, **data):
+    """A network for stories of one's own, untrained, and the path of its training stories."""
+    path = folder / "train.txt"
+    path.write_text(text, encoding="utf-8")
+    values = {
+        "data": {"source": "files", "train": [str(path)], **data},
+        "model": {"hidden_size": 8},
+        "train": {"supervision": "weak"},
+    }
+    return prepare(from_plain(values), torch.device("cpu"), 1).checkpoint, path
+
+
+def test_the_turns_of_a_dialogue_are_facts_for_later_questions(tmp_path):
+    checkpoint, path = on_files(tmp_path, "1 hi\thello\n2 I want soup\tok\n3 what was it\tsoup\n" * 3, dialogue=True)
+    (story, *_) = own(path, dialogue=True).stories[0]
+    assert story.facts[:2] == ("hi hello", "I want soup ok")
+    told = "1 Hi?\n2 Soup?\tok\n3 What was it?\n"
+    (first, second, third) = put(checkpoint, path, read([("", line) for line in told.splitlines()]))
+    assert [first.facts, second.facts] == [[], [f"Hi? {first.answer}"]]
+    assert third.facts == [f"Hi? {first.answer}", "Soup? ok"]
+
+    typed = Told()
+    for text, as_read in (("Hi?", first), ("Soup?", None), ("What was it?", None)):
+        typed, (question,) = take(typed, text)
+        *_, answer = put(checkpoint, path, [to_story(typed, question)])
+        assert as_read is None or (answer.answer, answer.gates) == (as_read.answer, as_read.gates)
+        typed = hear(checkpoint, typed, question, answer.answer)
+    assert answer.facts == [f"Hi? {first.answer}", f"Soup? {typed.heard[1].answer}"]
+    assert hear(untrained(), Told(), question, "x") == Told()
+
+
+def test_several_files_are_found_beside_the_checkpoint(tmp_path, monkeypatch):
+    checkpoint, path = on_files(tmp_path, "1 A b.\n2 Who?\tA\n" * 3)
+    monkeypatch.chdir(tmp_path.parent)
+    data = checkpoint.config.data.model_copy(update={"train": ["train.txt", "./train.txt"]})
+    assert locate(data, tmp_path / "best.pt", "train").train == [str(path), str(path)]
+    with pytest.raises(DmnError, match=r"gone\.txt: no such file, neither here nor beside"):
+        locate(data.model_copy(update={"train": ["train.txt", "gone.txt"]}), tmp_path / "best.pt", "train")
+
+
+def test_words_are_found_by_the_rule_of_the_checkpoint(tmp_path):
+    """By rule 1 the signs of ``C++`` are no words; a text of signs alone is one that training has never seen."""
+    checkpoint, _ = on_files(tmp_path, "1 Bob likes C++.\n2 What?\tC++\n" * 3)
+    old = checkpoint._replace(vocabulary=vocab.build([Story(("Bob likes C.",), (Question("What?", "C", 1),))], rule=1))
+    assert [unknown(one, "Bob likes C++") for one in (checkpoint, old)] == [[], []]
+    assert [unknown(one, "Bob likes C") for one in (checkpoint, old)] == [["c"], []]
+    assert unknown(old, "<= ?") == ["<= ?"]
+    assert old.vocabulary.encode(old.vocabulary.words_of("<= ?")) == [0]
