@@ -24,8 +24,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("convert", cls=Command, epilog="Example: dmn data convert mine.jsonl mine.txt")(convert)
-
 SHOWN = 20
 """Findings printed; the rest are counted."""
 
@@ -191,6 +189,9 @@ def check(
         raise DmnError(f"{len(findings)} findings in {len(files)} files")
     if not as_json:
         typer.echo(f"{len(files)} files: nothing found")
+
+
+app.command("convert", cls=Command, epilog="Example: dmn data convert mine.jsonl mine.txt")(convert)
 
 
 def _check_table(tasks: dict[int, "Checked"]) -> "Table":

@@ -24,7 +24,7 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import as_title, safe
+from dmn_cli.cli.text import as_title, safe, tell
 
 if TYPE_CHECKING:
     import torch
@@ -112,13 +112,20 @@ def _reading(config: "Config", quiet: bool) -> Iterator[None]:
         status = Console(stderr=True).status(f"reading the stories{words}", spinner="line")
     logger = logging.getLogger("dmn_cli")
     with status:
-        handler = logging.StreamHandler()  # within, so that a note does not tear the status line
+        handler = _Notes()  # within, so that a note does not tear the status line
         logger.addHandler(handler)
         logger.setLevel(logging.WARNING if quiet else logging.INFO)
         try:
             yield
         finally:
             logger.removeHandler(handler)
+
+
+class _Notes(logging.Handler):
+    """Prints what the package has to note."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
