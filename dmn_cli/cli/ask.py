@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Device, Json, print_json
+from dmn_cli.cli.text import console
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -89,7 +91,7 @@ def _answer(
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(safe(text), file=sys.stderr)
 
 
 def _read(source: Path | None) -> Iterator[tuple[str, str]]:
@@ -110,26 +112,24 @@ def _read(source: Path | None) -> Iterator[tuple[str, str]]:
 
 def _show(answers: "list[Prediction]", tables: bool) -> None:
     """A table of gates for each of a few questions; of many the answers, or how many are right."""
-    from rich.console import Console
-
     from dmn_cli.report.answers import MANY, as_text, score
     from dmn_cli.report.heat import heat_table
 
-    console = Console()
+    screen = console()
     right = score(answers)
     if tables or len(answers) <= MANY:
         for answer in answers:
-            typer.echo(as_text(answer))
-            console.print(heat_table(answer, tables))
+            typer.echo(safe(as_text(answer)))
+            screen.print(heat_table(answer, tables))
     elif not right:
         for answer in answers:
-            typer.echo(as_text(answer))
+            typer.echo(safe(as_text(answer)))
     if right:
         typer.echo(right)
     if right and len(answers) > MANY and not tables:
         wrong = [answer for answer in answers if answer.right is False]
         for answer in wrong[:10]:
-            typer.echo(f"  {answer.place}  {as_text(answer)}")
+            typer.echo(safe(f"  {answer.place}  {as_text(answer)}"))
         more = f"{len(wrong) - 10} more are wrong. " if len(wrong) > 10 else ""
         typer.echo(f"{more}--tables shows what was attended to, `dmn eval --file … --errors` what kinds are wrong")
 
@@ -213,7 +213,7 @@ def _command(command: str, told: "Told", before: "list[Told]") -> "Told":
     """What a line that begins with a colon does to the story."""
     if command == ":story":
         for number, fact in enumerate(told.facts, start=1):
-            typer.echo(f"{number:>3}  {fact}")
+            typer.echo(safe(f"{number:>3}  {fact}"))
         if not told.facts:
             _note("no facts yet")
     elif command == ":undo" and before:

@@ -7,8 +7,9 @@ import typer
 
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, safe, say, tell
+from dmn_cli.cli.text import as_title, console, say, tell
 from dmn_cli.errors import DmnError
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -115,7 +116,7 @@ def show(
         raise DmnError(f"--story {story}: {file} has {len(stories)} stories")
     typer.echo(safe(f"{file}, story {story} of {len(stories)}"))
     for line in _story_lines(stories[story - 1]):
-        typer.echo(line)
+        typer.echo(safe(line))
 
 
 def _story_lines(story: "Story") -> list[str]:
@@ -242,18 +243,16 @@ WIDE = 200
 
 def _print(table: "Table") -> None:
     """Print a table; piped, as wide as it is; on a narrow terminal without the names of the tasks, or in lines."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
-    elif console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
+    screen = console()
+    if not screen.is_terminal:
+        screen = console(width=WIDE)
+    elif screen.measure(table, options=screen.options.update(width=WIDE)).maximum > screen.width:
         table.columns = [column for column in table.columns if column.header != "name"]
         table.padding = (0, 0)
-        if console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
+        if screen.measure(table, options=screen.options.update(width=WIDE)).maximum > screen.width:
             _print_rows(table)
             return
-    console.print(table)
+    screen.print(table)
 
 
 def _print_rows(table: "Table") -> None:

@@ -8,7 +8,8 @@ import typer
 
 from dmn_cli.cli.help import Command
 from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, safe
+from dmn_cli.cli.text import as_title, console
+from dmn_cli.text import safe, visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -97,7 +98,7 @@ def evaluate(
         which = {"file": str(file)} if file is not None else {"split": split}
         print_json({"checkpoint": str(path), **which, **plain_results(results), "notes": told, **found})
     elif as_csv or as_markdown:
-        typer.echo((tables.as_csv if as_csv else tables.as_markdown)(results), nl=False)
+        typer.echo(visible((tables.as_csv if as_csv else tables.as_markdown)(results)), nl=False)
         for note in told:
             print(safe(f"note: {note}"), file=sys.stderr)
     else:
@@ -107,18 +108,16 @@ def evaluate(
 
 
 def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: int | None) -> None:
-    from rich.console import Console
-
     from dmn_cli.report import mistakes
 
-    console = Console()
-    console.print(table)
+    screen = console()
+    screen.print(table)
     for note in notes:
-        console.print(safe(f"note: {note}"), markup=False, highlight=False)
+        screen.print(safe(f"note: {note}"), markup=False, highlight=False)
     if errors is None:
         return
     for part in (*mistakes.as_tables(made), *mistakes.as_list(made, errors)):
-        console.print(part)
+        screen.print(part)
     wrong = sum(one.right is False for one in made)
     if wrong > errors:
         typer.echo(f"{wrong - errors} more wrong: --errors {wrong} shows all, --predictions FILE.jsonl writes all")

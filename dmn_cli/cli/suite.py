@@ -21,8 +21,9 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import safe
+from dmn_cli.cli.text import as_title, console
 from dmn_cli.errors import Stopped
+from dmn_cli.text import safe, visible
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -84,21 +85,20 @@ def _cores() -> int:
 
 def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
     """Run it, with a live table on a terminal and a line per run elsewhere."""
-    from rich.console import Console
     from rich.live import Live
 
     from dmn_cli.runs.suite import go
 
-    console = Console(stderr=True)
-    shown = console.is_terminal and not quiet
+    screen = console(stderr=True)
+    shown = screen.is_terminal and not quiet
     told: set[Path] = set()
     try:
-        with Live(console=console, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
+        with Live(console=screen, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
             for event in go(planned):
                 if isinstance(event, dict):
                     return event
                 if live is not None:
-                    live.update(_view(event, planned.at_once, console.height), refresh=True)
+                    live.update(_view(event, planned.at_once, screen.height), refresh=True)
                 elif not quiet:
                     _tell(event, told)
     except Stopped as stopped:
@@ -156,21 +156,19 @@ def _cells(job: "Job") -> list[str]:
         f"{job.valid_accuracy:.1%}" if job.best else "",
         f"{last.questions_per_second:,.0f}" if last and last.questions_per_second else "",
         duration(job.seconds_left) if job.state == "running" and job.seconds_left is not None else "",
-        {"failed": job.why, "done": _test(job) if job.results else ""}.get(job.state, job.state),
+        {"failed": as_title(job.why), "done": _test(job) if job.results else ""}.get(job.state, job.state),
     ]
 
 
 def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     """The results table, what failed, and where everything lies."""
-    from rich.console import Console
-
     from dmn_cli.report.suites import as_table, failure, title
 
     if as_json:
         print_json(content)
         return
     typer.echo(safe(f"{title(content)} (%)"))
-    Console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
+    console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
         typer.echo(safe(failure(run)))
     typer.echo(
@@ -184,4 +182,4 @@ def report(
     """Print suites beside each other, as Markdown tables."""
     from dmn_cli.report.suites import as_report
 
-    typer.echo(as_report(results), nl=False)
+    typer.echo(visible(as_report(results)), nl=False)

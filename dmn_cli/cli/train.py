@@ -22,7 +22,8 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import as_title, safe
+from dmn_cli.cli.text import as_title, console
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     import torch
@@ -103,10 +104,8 @@ def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager
     """A sign of life on a terminal: the larger the stories, the longer it takes, minutes where words are renamed."""
     if quiet or not sys.stderr.isatty():
         return contextlib.nullcontext()
-    from rich.console import Console
-
     words = " and looking for words to rename" if config.data.renamed else ""
-    return Console(stderr=True).status(f"reading the stories{words}", spinner="line")
+    return console(stderr=True).status(f"reading the stories{words}", spinner="line")
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
@@ -118,7 +117,7 @@ def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool
         print_json(found)
         return
     for name, value in found.items():
-        typer.echo(f"{name:>20}  {value}")
+        typer.echo(safe(f"{name:>20}  {value}"))
 
 
 def _show(run: "Run", quiet: bool, began: float) -> "Finished":
@@ -193,9 +192,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
         content = {"run": str(run.folder), "checkpoint": str(checkpoint), "split": finished.split}
         print_json({**content, **plain_results(finished.results)})
         return
-    from rich.console import Console
-
-    Console().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
+    console().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
     typer.echo(safe(f"\nrun         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}"))
     if config.data.source == "generated":
         typer.echo(

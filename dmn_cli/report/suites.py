@@ -18,6 +18,7 @@ from dmn_cli.report.tables import WORDS, comma_separated, markdown, percent
 from dmn_cli.report.tables import title as stories_title
 from dmn_cli.splits import OWN, Split
 from dmn_cli.splits import tasks as task_numbers
+from dmn_cli.text import in_cell
 
 Content = dict[str, Any]
 Rows = list[list[str]]
@@ -83,14 +84,14 @@ def as_markdown(content: Content) -> str:
     """The same table in Markdown, what failed, and how the table was made."""
     header, rows, last = _rows(content)
     failed = [f"- {failure(run)}" for run in content["failed"]]
-    return f"{title(content)} (%)\n\n{markdown(header, [*rows, last])}\n" + "\n".join(
-        [*failed, f"`{content['command']}`", ""]
-    )
+    command = f"`{in_cell(content['command'])}`"
+    table = markdown(header, [*rows, last])
+    return f"{in_cell(title(content))} (%)\n\n{table}\n" + "\n".join([*failed, command, ""])
 
 
 def failure(run: Content) -> str:
     """Which run failed, and why, on one line."""
-    return f"{run['network']}, seed {run['seed']} failed: {run['why']}"
+    return in_cell(f"{run['network']}, seed {run['seed']} failed: {run['why']}")
 
 
 def as_csv(content: Content) -> str:
