@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train, verify
+from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train, verify, view
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.text import tell
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
@@ -42,6 +42,7 @@ _verb(TRAINING, "eval", evaluate.evaluate, "dmn eval runs/task1", evaluate.Eval)
 _verb(TRAINING, "ask", ask.ask, "dmn ask runs/task1")
 _verb(TRAINING, "demo", demo.demo, "dmn demo")
 _verb(TRAINING, "suite", suite.suite, "dmn suite --config dmn-l.yaml --tasks 1,5-8")
+_verb(TRAINING, "view", view.view, "dmn view runs/task1 --open")
 _verb(TRAINING, "report", suite.report, "dmn report runs/suite-dmn-l/results.json")
 _verb(TRAINING, "verify", verify.verify, "dmn verify runs/task1")
 _verb(STORIES, "download-babi", download.download_babi, "dmn download-babi")

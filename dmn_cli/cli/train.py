@@ -127,12 +127,15 @@ def _show(run: "Run", quiet: bool, began: float) -> "Finished":
     from dmn_cli.records import Epoch
     from dmn_cli.runs.run import Finished, go, save
     from dmn_cli.training.loop import Step
+    from dmn_cli.training.memory import warning
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
     on_terminal = sys.stderr.isatty()
     if not quiet:
         print(safe(_introduction(run, questions)), file=sys.stderr)
+        if note := warning(run.checkpoint, run.train, run.device):
+            print(f"note: {note}", file=sys.stderr)
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal
     with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:

@@ -125,6 +125,10 @@ class ModelConfig(Section):
     """Dropout on the facts (with `reader: positions` and `sentences`, on the sentence vectors before the GRU)."""
     answer_dropout: Fraction = 0.0
     """Dropout on the memory and question that the answer is read from."""
+    start: Literal["xavier", "carrying"] = "xavier"
+    """How the weights begin. `xavier`: at random. `carrying`: the question's GRU as a copy of the reader's; a reader
+    that remembers over 1 to 500 words; GRUs of episode and memory that take in what they are given; gates that
+    compare facts with question and memory. The paper does not say how; no equation changes."""
 
 
 class TrainConfig(Section):
@@ -138,6 +142,8 @@ class TrainConfig(Section):
     """Passes over the training stories, at most."""
     gate_epochs: Annotated[int, Field(ge=0)] = 0
     """With `supervision: strong`: the first epochs teach the gates alone (the paper's β = 0)."""
+    gate_weight: Annotated[float, Field(ge=0)] = 1.0
+    """The paper's α in α E(gates) + β E(answers), once the answers are taught too (β = 1)."""
     batch_size: Positive = 100
     """Questions a step, at most; with `shuffle: stories` often a few less."""
     shuffle: Literal["stories", "questions"] = "stories"

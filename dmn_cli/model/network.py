@@ -21,6 +21,7 @@ from dmn_cli.model.gate import SIGMOID, SOFTMAX, Gate, Weighting
 from dmn_cli.model.input import WordReader
 from dmn_cli.model.memory import EpisodicMemory, MemoryGRU
 from dmn_cli.model.question import QuestionModule
+from dmn_cli.model.start import carry
 
 GATES: dict[str, type[Gate]] = {"dmn": Gate, "dmn-plus": DMNPlusGate}
 
@@ -48,6 +49,8 @@ UPDATES: dict[str, Callable[[int, int], nn.Module]] = {
     "tied-linear": lambda hidden_size, passes: LinearMemory(hidden_size, 1),
 }
 
+STARTS: dict[str, Callable[[DMN], None]] = {"xavier": lambda model: None, "carrying": carry}
+
 ANSWERS: dict[str, type[LinearAnswer] | type[GRUAnswer]] = {"linear": LinearAnswer, "gru": GRUAnswer}
 
 
@@ -72,6 +75,7 @@ def network(
     embedding_dropout: float = 0.0,
     fact_dropout: float = 0.0,
     answer_dropout: float = 0.0,
+    start: str = "xavier",
     order: Order = Order.LATEST,
     rarity: Tensor | None = None,
     **further: bool,
@@ -113,7 +117,7 @@ def network(
         end_of_passes=end_of_passes,
         first_taught=free_passes,
     )
-    return DMN(
+    model = DMN(
         embedding,
         input,
         question,
@@ -121,6 +125,8 @@ def network(
         ANSWERS[answer](hidden_size, answers, answer_dropout),
         embedding_dropout=embedding_dropout,
     )
+    STARTS[start](model)
+    return model
 
 
 def _readers(

@@ -23,7 +23,7 @@ from dmn_cli.files import remove_temporaries, write_atomic
 from dmn_cli.records import RunCost, Timing
 from dmn_cli.report import suites
 from dmn_cli.runs import folder as folders
-from dmn_cli.runs.jobs import Job, Suite, done, launch, look, made_with, stop
+from dmn_cli.runs.jobs import Job, Suite, done, drop_log, launch, look, made_with, stop
 from dmn_cli.runs.suite_results import results
 from dmn_cli.splits import OWN, tasks
 from dmn_cli.system import exclusive
@@ -88,6 +88,9 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
         _claim(suite)
         remove_temporaries(suite.folder)  # of a suite that was killed
         jobs = [job_of(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
+        for job in jobs:
+            if job.state == "done":
+                drop_log(job)  # the suite was killed before it could
         before = _wall_seconds(suite)
         try:
             while any(job.state in ("waiting", "running") for job in jobs) or _restart(suite, jobs):

@@ -142,7 +142,7 @@ def training_step(
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
-    total = loss.gates + loss.answers if answers else loss.gates
+    total = config.gate_weight * loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
     total.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), math.inf if config.clip is None else config.clip)

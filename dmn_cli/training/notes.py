@@ -54,8 +54,9 @@ def _known(checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | 
         yield "these questions decided which epoch's weights were kept"
     try:
         training, _ = load_training(locate(checkpoint.config.data, path, "train"))
-    except DmnError:
-        yield "its training stories are not here: how many of these questions stand in them is not known"
+    except (DmnError, OSError) as error:
+        why = error.message if isinstance(error, DmnError) else f"{error.filename}: {error.strerror}"
+        yield f"its training stories cannot be read, so how many of these questions stand in them is not known: {why}"
         return
     trained = [story for of_task in training.stories.values() for story in of_task]
     repeats = sum(measure(stories, trained).repeats for stories in asked.stories.values())

@@ -16,6 +16,7 @@ train: {epochs: 2, batch_size: 30, learning_rate: 0.01}
 TRAIN = ["train", "--config", "small.yaml", "--run-dir", "run", "--device", "cpu", "--quiet"]
 RESUME = ["train", "--resume", "--run-dir", "run", "--device", "cpu", "--quiet"]
 SUITE = ["suite", "--config", "small.yaml", "--suite-dir", "suite", "--seeds", "2", "--jobs", "2", "--quiet"]
+VIEW = ["view", "run"]
 EVAL = ["eval", "run", "--predictions", "predictions.jsonl", "--json", "--device", "cpu"]
 GENERATE = ["generate-babi", "--out", "made", "--task", "1", "--train", "5", "--test", "5", "--quiet"]
 ARCHIVE = ["download-babi", "--archive", "small.tar.gz", "--data-dir", "data", "--quiet"]
@@ -39,7 +40,7 @@ def _often() -> None:
 
 def _resume(folder: Path) -> list[str] | None:
     if (folder / "run" / "done").exists():
-        return None
+        return None if (folder / "run" / "report.html").exists() else VIEW
     return RESUME if (folder / "run" / "checkpoints" / "last.pt").exists() else TRAIN
 
 
@@ -50,7 +51,7 @@ def _killed(folder: Path) -> None:
     assert whole.code == 0, whole.err
     saves = [at for at, one in enumerate(whole.operations) if one.kind == "write" and "last.pt" in one.path]
     shutil.rmtree(folder / "run")
-    assert run(TRAIN, folder, _often, saves[3], "torn write").code == -9
+    assert run(TRAIN, folder, _often, saves[3], "torn write", "write").code == -9
 
 
 def _trained(folder: Path) -> None:
@@ -102,6 +103,7 @@ VERBS = {
     "train --resume": Verb(RESUME, _killed, _resume, _often),
     "suite": Verb(SUITE, _played, lambda folder: SUITE, _fake_runs),
     "eval": Verb(EVAL, _trained, lambda folder: EVAL, _nothing),
+    "view": Verb(VIEW, _trained, lambda folder: VIEW, _nothing),
     "download-babi --archive": Verb(ARCHIVE, _archive, lambda folder: ARCHIVE, _own_archive),
     "download-babi --force": Verb(
         [*ARCHIVE, "--force"], _downloaded, lambda folder: [*ARCHIVE, "--force"], _own_archive

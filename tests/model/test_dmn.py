@@ -248,3 +248,33 @@ def test_a_linear_memory_starts_as_a_sum_and_its_gates_with_common_words(kind, l
     for layer in model.memory.update.layers:
         torch.testing.assert_close(layer(torch.cat([memory, episode, question], 1)), memory + episode)
     torch.testing.assert_close(model.memory.gate.Wb @ question[0] @ memory[0], question[0] @ memory[0] / 6)
+
+
+def test_a_network_that_starts_by_carrying():
+    """Facts reach the memory as they are: what a wide open gate lets through is tanh of the fact, for the most part."""
+    torch.manual_seed(0)
+    model = network(words=9, answers=3, hidden_size=6, embedding_size=6, passes=2, start="carrying")
+    for name in ("weight_ih", "weight_hh"):
+        assert torch.equal(getattr(model.question.gru, name), getattr(model.input.gru, name))
+    keeps = torch.sigmoid(model.input.gru.bias_ih.chunk(3)[1])  # 1 - 1 / (1 + n) over n words
+    assert keeps.min() >= 0.5
+    assert keeps.max() <= 500 / 501
+    c, h = torch.randn(2, 3, 6)
+    for gru in (model.memory.episode.gru, model.memory.update.gru):
+        with torch.no_grad():
+            gru.weight_ih.chunk(3)[1].zero_()
+            gru.weight_hh.chunk(3)[1].zero_()
+        kept = torch.sigmoid(torch.tensor(-1.0))
+        torch.testing.assert_close(gru.step(c, h), (1 - kept) * c.tanh() + kept * h)
+    torch.testing.assert_close(model.memory.gate.Wb.detach(), torch.eye(6) / 6)
+
+
+def test_other_parts_start_as_ever():
+    parts = {"reader": "sentences", "gate_words": True, "episode": "weighted-sum", "memory": "linear"}
+    models = []
+    for start in ("xavier", "carrying"):
+        torch.manual_seed(0)
+        models.append(network(words=9, answers=3, hidden_size=6, embedding_size=6, start=start, **parts))
+    one, other = (model.memory.state_dict() for model in models)
+    for name, weight in one.items():
+        assert torch.equal(weight, other[name]), name
