@@ -162,7 +162,7 @@ def _cells(job: "Job") -> list[str]:
 
 def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     """The results table, what failed, and where everything lies."""
-    from dmn_cli.report.suites import as_table, failure, title
+    from dmn_cli.report.suites import as_table, failure, notes, title
 
     if as_json:
         print_json(content)
@@ -171,6 +171,8 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
         typer.echo(safe(failure(run)))
+    for note in notes(content):
+        typer.echo(safe(f"note: {note}"))
     typer.echo(
         safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
     )

@@ -134,8 +134,8 @@ def _show(run: "Run", quiet: bool, began: float) -> "Finished":
     on_terminal = sys.stderr.isatty()
     if not quiet:
         print(safe(_introduction(run, questions)), file=sys.stderr)
-        if note := warning(run.checkpoint, run.train, run.device):
-            print(f"note: {note}", file=sys.stderr)
+        for note in (*filter(None, [warning(run.checkpoint, run.train, run.device)]), *_notes(run)):
+            print(safe(f"note: {note}"), file=sys.stderr)
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal
     with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:
@@ -156,6 +156,15 @@ def _show(run: "Run", quiet: bool, began: float) -> "Finished":
     if not quiet:
         print(f"{progress.finished}; best validation in epoch {progress.best_epoch}", file=sys.stderr)
     return finished
+
+
+def _notes(run: "Run") -> list[str]:
+    from dmn_cli.training.notes import before_training
+
+    train, valid = (
+        [story for of_task in split.stories.values() for story in of_task] for split in (run.train, run.valid)
+    )
+    return list(before_training(train, valid))
 
 
 def _introduction(run: "Run", questions: int) -> str:

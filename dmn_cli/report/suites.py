@@ -84,6 +84,7 @@ def as_markdown(content: Content) -> str:
     """The same table in Markdown, what failed, and how the table was made."""
     header, rows, last = _rows(content)
     failed = [f"- {failure(run)}" for run in content["failed"]]
+    failed += [f"- note: {in_cell(note)}" for note in notes(content)]
     command = f"`{in_cell(content['command'])}`"
     table = markdown(header, [*rows, last])
     return f"{in_cell(title(content))} (%)\n\n{table}\n" + "\n".join([*failed, command, ""])
@@ -92,6 +93,25 @@ def as_markdown(content: Content) -> str:
 def failure(run: Content) -> str:
     """Which run failed, and why, on one line."""
     return in_cell(f"{run['network']}, seed {run['seed']} failed: {run['why']}")
+
+
+def notes(content: Content) -> list[str]:
+    """What makes the figures other than they seem: runs that were not made by the same code."""
+    versions = content.get("versions", {})
+    mixed = {what: str(of) for what, of in versions.items() if ", " in str(of)}
+    return [f"its runs were made by different versions: {what} {of}" for what, of in mixed.items()]
+
+
+def _other_versions(contents: list[Content]) -> list[str]:
+    """The same between suites that stand in one table."""
+    made = {str(content["suite"]): content.get("versions", {}) for content in contents}
+    found = []
+    for what in ("dmn", "git", "torch"):
+        by_version = {name: str(versions[what]) for name, versions in made.items() if what in versions}
+        if len(set(by_version.values())) > 1:
+            each = ", ".join(f"{name} by {version}" for name, version in by_version.items())
+            found.append(f"these suites were made by different versions of {what}: {each}")
+    return found
 
 
 def as_csv(content: Content) -> str:
@@ -184,6 +204,8 @@ def as_report(paths: Sequence[Path]) -> str:
     for content, path in found:
         rows.append([*_row(content), *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
     failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
+    told = [f"{content['suite']}: {note}" for content in contents for note in notes(content)]
+    failed += [f"- note: {in_cell(note)}" for note in (*told, *_other_versions(contents))]
     lines = "".join(f"{line}\n" for line in (*failed, *([""] if failed else [])))
     return f"{markdown(header, rows)}\n{lines}{_side_by_side(contents)}"
 

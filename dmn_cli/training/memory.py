@@ -74,4 +74,4 @@ def warning(checkpoint: Checkpoint, train: Split, device: torch.device) -> str:
 
 def size(count: int) -> str:
     """12.3 GB."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
