@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help train test test-all storm check format clean
+.PHONY: help train test test-all storm check format docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,6 +16,10 @@ help: ## this list
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
 train: .venv/installed ## set up, train on stories made here, show the results
@@ -38,6 +42,10 @@ check: .venv/installed-dev ## lint, format, types
 format: .venv/installed-dev ## mend what lint and format can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: .venv/installed-docs ## build the documentation: build/site/index.html
+	$(BIN)/python docs/hooks.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 clean: ## remove the environment and caches, not data or runs
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmn_cli.cli.options import Device, Json, print_json
-from dmn_cli.cli.text import console
-from dmn_cli.text import safe
+from dmn_cli.cli.options import Code, Device, Json, print_json
+from dmn_cli.cli.text import safe, shown, tell, terminal
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -32,15 +31,16 @@ def ask(
     ] = None,
     story: Annotated[Path | None, typer.Option("--story", hidden=True)] = None,
     question: Annotated[
-        list[str] | None, typer.Option("--question", "-q", help="Ask this at the end of the story; repeatable.")
+        list[str] | None, typer.Option("--question", help="Ask this at the end of the story; repeatable.")
     ] = None,
     lines: Annotated[
         bool,
-        typer.Option("--lines", help='For programs: {"facts": […], "question": "…"} in, an answer out, line by line.'),
+        typer.Option("--lines", help='For programs, line by line: {"facts": ["A b."], "question": "C?"} in, JSON out.'),
     ] = False,
     tables: Annotated[
         bool, typer.Option("--tables", help="Show what was attended to for more than 5 questions, all facts.")
     ] = False,
+    code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -60,7 +60,7 @@ def ask(
     if lines and (source or question or tables or as_json):
         raise DmnError("--lines reads stdin alone", "leave --file, --question, --tables and --json out")
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
-    loaded = checkpoints.load(path, find_device(device))
+    loaded = checkpoints.load(path, find_device(device), code)
     if lines:
         _answer_lines(loaded, path)
     elif source is None and not question and sys.stdin.isatty():
@@ -77,7 +77,7 @@ def _answer(
     from dmn_cli.training.ask import as_question, put, read
 
     given = list(_read(source)) if source is not None or not (asked and sys.stdin.isatty()) else []
-    stories = read([*given, *(("--question", as_question(text)) for text in asked)], _note)
+    stories = read([*given, *(("--question", as_question(text)) for text in asked)], tell)
     if not stories:
         raise DmnError(f"{source or 'stdin'}: no question", "a question is a line that ends in ?")
     answers = put(loaded, path, stories)
@@ -86,12 +86,8 @@ def _answer(
         return
     unknown = dict.fromkeys(word for answer in answers for word in answer.unknown)
     if unknown:
-        _note(f"never seen in training: {', '.join(unknown)}")
-    _show(answers, tables)
-
-
-def _note(text: str) -> None:
-    print(safe(text), file=sys.stderr)
+        tell(f"never seen in training: {', '.join(unknown)}")
+    _show(list(map(shown, answers)), tables)
 
 
 def _read(source: Path | None) -> Iterator[tuple[str, str]]:
@@ -112,24 +108,25 @@ def _read(source: Path | None) -> Iterator[tuple[str, str]]:
 
 def _show(answers: "list[Prediction]", tables: bool) -> None:
     """A table of gates for each of a few questions; of many the answers, or how many are right."""
+
     from dmn_cli.report.answers import MANY, as_text, score
     from dmn_cli.report.heat import heat_table
 
-    screen = console()
+    console = terminal()
     right = score(answers)
     if tables or len(answers) <= MANY:
         for answer in answers:
-            typer.echo(safe(as_text(answer)))
-            screen.print(heat_table(answer, tables))
+            typer.echo(as_text(answer))
+            console.print(heat_table(answer, tables))
     elif not right:
         for answer in answers:
-            typer.echo(safe(as_text(answer)))
+            typer.echo(as_text(answer))
     if right:
         typer.echo(right)
     if right and len(answers) > MANY and not tables:
         wrong = [answer for answer in answers if answer.right is False]
         for answer in wrong[:10]:
-            typer.echo(safe(f"  {answer.place}  {as_text(answer)}"))
+            typer.echo(f"  {answer.place}  {as_text(answer)}")
         more = f"{len(wrong) - 10} more are wrong. " if len(wrong) > 10 else ""
         typer.echo(f"{more}--tables shows what was attended to, `dmn eval --file … --errors` what kinds are wrong")
 
@@ -166,7 +163,7 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
 
     words = loaded.vocabulary.words[2:]
     some = ", ".join(words[:60]) + (", …" if len(words) > 60 else "")
-    _note(f"It knows {len(words)} words: {some}.\n{HELP}")
+    tell(f"It knows {len(words)} words: {some}.\n{HELP}")
     told, before = Told(), list[Told]()
     while (line := _typed("> ")) is not None:
         if line.strip().startswith(":"):
@@ -177,21 +174,21 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
         try:
             after, questions = take(told, line, is_asked=_is_asked)
             if after.story != told.story and told.facts:
-                _note("(a new story)")
+                tell("(a new story)")
             if line.strip():
                 before.append(told)
                 new = unknown(loaded, line)
                 if new:
-                    _note(f"never seen in training: {', '.join(new)}")
+                    tell(f"never seen in training: {', '.join(new)}")
             told = after
             for question in questions:
                 (answer,) = put(loaded, path, [to_story(told, question)])
                 if as_json:
                     print_json(answer.as_row())
                 else:
-                    _show([answer], False)
+                    _show([shown(answer)], False)
         except DmnError as error:
-            _note(f"{error.message}: {error.hint}" if error.hint else error.message)
+            tell(f"{error.message}: {error.hint}" if error.hint else error.message)
 
 
 def _typed(prompt: str) -> str | None:
@@ -213,18 +210,18 @@ def _command(command: str, told: "Told", before: "list[Told]") -> "Told":
     """What a line that begins with a colon does to the story."""
     if command == ":story":
         for number, fact in enumerate(told.facts, start=1):
-            typer.echo(safe(f"{number:>3}  {fact}"))
+            typer.echo(f"{number:>3}  {safe(fact)}")
         if not told.facts:
-            _note("no facts yet")
+            tell("no facts yet")
     elif command == ":undo" and before:
         told = before.pop()
-        _note(f"{len(told.facts)} fact{'s' * (len(told.facts) != 1)} left")
+        tell(f"taken back; {len(told.facts)} fact{'s' * (len(told.facts) != 1)} left")
     elif command == ":undo":
-        _note("there is nothing to take back")
+        tell("there is nothing to take back")
     elif command == ":new":
         before.append(told)
         told = told.anew()
-        _note("(a new story)")
+        tell("(a new story)")
     else:
-        _note(HELP if command == ":help" else f"{command}: no such command\n{HELP}")
+        tell(HELP if command == ":help" else f"{command}: no such command\n{HELP}")
     return told

@@ -16,7 +16,7 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import console
+from dmn_cli.cli.text import terminal
 
 
 def bench(
@@ -90,7 +90,7 @@ def _print(result: dict[str, Any]) -> None:
         f"task {result['task']}, reader {result['reader']}, batch {result['batch']} by {result['shuffle']}, "
         f"threads {result['threads']}, kernels {result['kernels']}"
     )
-    console().print(table)
+    terminal().print(table)
     typer.echo(f"matrix product  {result['gemm_flops'] / 1e9:,.0f} GFLOP/s")
     typer.echo(f"useful work     {result['useful_flop_per_question'] / 1e6:.1f} MFLOP per question")
     if "baseline_ratio" in result:

@@ -7,7 +7,7 @@ import typer
 
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, console, say, tell
+from dmn_cli.cli.text import as_title, say, tell, terminal
 from dmn_cli.errors import DmnError
 from dmn_cli.text import safe
 
@@ -243,16 +243,16 @@ WIDE = 200
 
 def _print(table: "Table") -> None:
     """Print a table; piped, as wide as it is; on a narrow terminal without the names of the tasks, or in lines."""
-    screen = console()
-    if not screen.is_terminal:
-        screen = console(width=WIDE)
-    elif screen.measure(table, options=screen.options.update(width=WIDE)).maximum > screen.width:
+    console = terminal()
+    if not console.is_terminal:
+        console = terminal(width=WIDE)
+    elif console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
         table.columns = [column for column in table.columns if column.header != "name"]
         table.padding = (0, 0)
-        if screen.measure(table, options=screen.options.update(width=WIDE)).maximum > screen.width:
+        if console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
             _print_rows(table)
             return
-    screen.print(table)
+    console.print(table)
 
 
 def _print_rows(table: "Table") -> None:

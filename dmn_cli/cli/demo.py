@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import Device
-from dmn_cli.cli.text import console
-from dmn_cli.text import safe
+from dmn_cli.cli.text import safe, shown, terminal
 
 
 def demo(
@@ -18,6 +17,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Play a few stories: each is told, asked about, and answered, with what every pass attended to."""
+
     from dmn_cli.report.answers import as_text
     from dmn_cli.report.heat import heat_table
     from dmn_cli.runs.folder import best
@@ -27,10 +27,11 @@ def demo(
     from dmn_cli.training.demo import play
 
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
-    screen = console()
+    console = terminal()
     for name, answer in play(checkpoints.load(path, find_device(device)), seed):
-        screen.rule(name)
-        typer.echo(safe(f"{as_text(answer)}{'  (right)' if answer.right else ''}"))
-        screen.print(heat_table(answer))
+        answer = shown(answer)
+        console.rule(name)
+        typer.echo(f"{as_text(answer)}{'  (right)' if answer.right else ''}")
+        console.print(heat_table(answer))
     given = "" if checkpoint is None else f" {checkpoint}"
-    typer.echo(f"Tell a story of your own: dmn ask{given}")
+    typer.echo(safe(f"Tell a story of your own: dmn ask{given}"))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmn_cli.cli.help import Command
-from dmn_cli.cli.options import DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, console
-from dmn_cli.text import safe, visible
+from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.text import as_title, safe, shown, terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,6 +49,7 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE.jsonl", help="Write every question, answer and gate, one JSON a line.")
     ] = None,
+    code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -81,7 +81,7 @@ def evaluate(
     from dmn_cli.training.predictions import predict, write
 
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
-    loaded = checkpoints.load(path, find_device(device))
+    loaded = checkpoints.load(path, find_device(device), code)
     data = None
     if file is not None:
         stories = own(file)
@@ -98,7 +98,7 @@ def evaluate(
         which = {"file": str(file)} if file is not None else {"split": split}
         print_json({"checkpoint": str(path), **which, **plain_results(results), "notes": told, **found})
     elif as_csv or as_markdown:
-        typer.echo(visible((tables.as_csv if as_csv else tables.as_markdown)(results)), nl=False)
+        typer.echo((tables.as_csv if as_csv else tables.as_markdown)(results), nl=False)
         for note in told:
             print(safe(f"note: {note}"), file=sys.stderr)
     else:
@@ -108,16 +108,18 @@ def evaluate(
 
 
 def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: int | None) -> None:
+
     from dmn_cli.report import mistakes
 
-    screen = console()
-    screen.print(table)
+    console = terminal()
+    console.print(table)
     for note in notes:
-        screen.print(safe(f"note: {note}"), markup=False, highlight=False)
+        console.print(safe(f"note: {note}"), markup=False, highlight=False)
     if errors is None:
         return
+    made = list(map(shown, made))
     for part in (*mistakes.as_tables(made), *mistakes.as_list(made, errors)):
-        screen.print(part)
+        console.print(part)
     wrong = sum(one.right is False for one in made)
     if wrong > errors:
         typer.echo(f"{wrong - errors} more wrong: --errors {wrong} shows all, --predictions FILE.jsonl writes all")

@@ -46,6 +46,13 @@ Device = Annotated[
         metavar="DEVICE", help="auto, cpu, cuda, mps, or one of several: cuda:1.", autocompletion=_complete_device
     ),
 ]
+Code = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.py",
+        help="Run this file for a part of the network that is a class of your own, if it is not as it was in training.",
+    ),
+]
 ConfigArgument = Annotated[
     str,
     typer.Argument(metavar="CONFIG", help=CONFIG, autocompletion=complete_config),

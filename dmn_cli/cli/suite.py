@@ -1,4 +1,4 @@
-"""``dmn suite`` and ``dmn report``."""
+"""``dmn suite``."""
 
 import contextlib
 import os
@@ -21,9 +21,9 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import as_title, console
+from dmn_cli.cli.text import as_title, terminal
 from dmn_cli.errors import Stopped
-from dmn_cli.text import safe, visible
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -89,16 +89,16 @@ def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
 
     from dmn_cli.runs.suite import go
 
-    screen = console(stderr=True)
-    shown = screen.is_terminal and not quiet
+    console = terminal(stderr=True)
+    shown = console.is_terminal and not quiet
     told: set[Path] = set()
     try:
-        with Live(console=screen, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
+        with Live(console=console, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as live:
             for event in go(planned):
                 if isinstance(event, dict):
                     return event
                 if live is not None:
-                    live.update(_view(event, planned.at_once, screen.height), refresh=True)
+                    live.update(_view(event, planned.at_once, console.height), refresh=True)
                 elif not quiet:
                     _tell(event, told)
     except Stopped as stopped:
@@ -168,7 +168,7 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
         print_json(content)
         return
     typer.echo(safe(f"{title(content)} (%)"))
-    console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
+    terminal(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
         typer.echo(safe(failure(run)))
     for note in notes(content):
@@ -176,12 +176,3 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     typer.echo(
         safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
     )
-
-
-def report(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="The results.json of suites.")],
-) -> None:
-    """Print suites beside each other, as Markdown tables."""
-    from dmn_cli.report.suites import as_report
-
-    typer.echo(visible(as_report(results)), nl=False)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dmn_cli.text import safe, visible
+from dmn_cli.text import safe as safe
+from dmn_cli.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from dmn_cli.report.prediction import Prediction
 
 NARROWEST, WIDEST = 40, 80
 """Columns that text is wrapped to, at least and at most."""
@@ -26,7 +29,7 @@ def as_title(text: str) -> str:
     return escape(safe(text))
 
 
-def console(**options: Any) -> "Console":
+def terminal(**options: Any) -> "Console":
     """A rich console that writes the control characters in what it is given as escapes.
 
     Args:
@@ -82,3 +85,16 @@ def tell(text: str, hanging: str = "  ") -> None:
     """Print on stderr, in the same way."""
     text = safe(text)
     print(wrapped(text, hanging=hanging) if sys.stderr.isatty() else text, file=sys.stderr)
+
+
+def shown(prediction: "Prediction") -> "Prediction":
+    """A prediction whose words may be printed."""
+    return prediction._replace(
+        place=safe(prediction.place),
+        question=safe(prediction.question),
+        gold=safe(prediction.gold),
+        answer=safe(prediction.answer),
+        others=[guess._replace(answer=safe(guess.answer)) for guess in prediction.others],
+        facts=list(map(safe, prediction.facts)),
+        unknown=list(map(safe, prediction.unknown)),
+    )

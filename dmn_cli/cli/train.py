@@ -22,7 +22,7 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import as_title, console
+from dmn_cli.cli.text import as_title, terminal
 from dmn_cli.text import safe
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _reading(config: "Config", quiet: bool) -> contextlib.AbstractContextManager
     if quiet or not sys.stderr.isatty():
         return contextlib.nullcontext()
     words = " and looking for words to rename" if config.data.renamed else ""
-    return console(stderr=True).status(f"reading the stories{words}", spinner="line")
+    return terminal(stderr=True).status(f"reading the stories{words}", spinner="line")
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
@@ -159,12 +159,10 @@ def _show(run: "Run", quiet: bool, began: float) -> "Finished":
 
 
 def _notes(run: "Run") -> list[str]:
+    from dmn_cli.runs.assembly import flat
     from dmn_cli.training.notes import before_training
 
-    train, valid = (
-        [story for of_task in split.stories.values() for story in of_task] for split in (run.train, run.valid)
-    )
-    return list(before_training(train, valid))
+    return list(before_training(flat(run.train), flat(run.valid)))
 
 
 def _introduction(run: "Run", questions: int) -> str:
@@ -204,7 +202,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
         content = {"run": str(run.folder), "checkpoint": str(checkpoint), "split": finished.split}
         print_json({**content, **plain_results(finished.results)})
         return
-    console().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
+    terminal().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
     typer.echo(safe(f"\nrun         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}"))
     if config.data.source == "generated":
         typer.echo(

@@ -3,7 +3,7 @@
 from dmn_cli.config.check import from_plain
 from dmn_cli.config.explain import all_keys, differences, differing, dump, listed, reference
 from dmn_cli.config.parse import parse
-from dmn_cli.config.read import find, load, shipped
+from dmn_cli.config.read import find, from_values, load, shipped
 from dmn_cli.config.schema import Config, DataConfig, ModelConfig, Subset, TrainConfig, plain
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "dump",
     "find",
     "from_plain",
+    "from_values",
     "listed",
     "load",
     "parse",

@@ -17,6 +17,9 @@ MOST = 30
 RENAMED: dict[Key, str] = {("model", "gate", "ordered"): "by-order"}
 """Values that had other names."""
 
+ELSEWHERE: dict[Key, str] = {("model", "code"): "model.memory: my.py:MyMemory"}
+"""What may be looked for under a key that there is not, and how it is written."""
+
 REMOVED: dict[Key, object] = {("train", "warmup"): 0}
 """Keys that are gone, and the value at which they did nothing."""
 
@@ -80,6 +83,8 @@ def _explain(key: Key, value: object, kind: str) -> str:
     if kind in ("extra_forbidden", "invalid_key"):
         if key in REMOVED:
             return f"there is no such key any more; leave it out (it was {REMOVED[key]} by default)"
+        if key in ELSEWHERE:
+            return f"there is no such key; a class of your own is written as in `{ELSEWHERE[key]}`"
         return f"unknown key{_nearest_key(key)}" if key != ("base",) else "only a file can name its base"
     accepted = options(schema_of(key))
     text = f"expected {either(accepted)}, not {shown(value)}"
@@ -133,7 +138,7 @@ def options(schema: dict[str, Any]) -> list[str]:
         return [*options(schema["items"]), "a list of them"]
     if kind in ("integer", "number"):
         return [("a whole number" if kind == "integer" else "a number") + _range(schema)]
-    return {"boolean": ["true", "false"], "null": ["null"], "string": ["text"]}[kind]
+    return {"boolean": ["true", "false"], "null": ["null"], "string": list(schema.get("examples", ["text"]))}[kind]
 
 
 def choices(schema: dict[str, Any]) -> list[str]:

@@ -63,7 +63,7 @@ def dump(config: Config, comments: bool = False, width: int = 110) -> str:
         lines: list[str] = []
         for key, value in keys.items():
             about = schema["properties"][key]
-            values = f" ({either(options(about))})" if "enum" in about else ""
+            values = f" ({either(options(about))})" if "enum" in about or "enum" in about.get("anyOf", [{}])[0] else ""
             lines += textwrap.wrap(f"# {meaning(about)}{values}", width - 2, subsequent_indent="# ") if comments else []
             lines.append(
                 yaml.dump({key: value}, Dumper=_Dumper, width=float("inf"), allow_unicode=True).removesuffix("\n")
@@ -74,7 +74,7 @@ def dump(config: Config, comments: bool = False, width: int = 110) -> str:
 
 
 def reference() -> str:
-    """All keys in Markdown, from the schema; the README holds it."""
+    """All keys in Markdown, from the schema; the documentation holds it."""
     lines = [
         "A config is a YAML file; what it leaves out has the default. It may start with `base: other.yaml`: then what",
         "it leaves out is as in that file, which stands beside it or is found by its name as any config is.",

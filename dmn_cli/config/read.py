@@ -4,8 +4,9 @@ A config is built of layers, each over the one before: the schema's defaults, th
 A layer is plain values and the place of every key, so that every error can say where it lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dmn_cli.config.check import build, did_you_mean
 from dmn_cli.config.parse import Fault, Layer, Place, name_of, parse, shown
@@ -68,15 +69,35 @@ def load(name: str | Path, overrides: Sequence[str] = ()) -> Config:
         DmnError: with all errors at once, one a line: ``task1.yaml:12:3 model.hidden_sze: unknown key; …``.
     """
     path = find(name)
-    layer = _with_bases(path)
+    return _built(_read(path), path, overrides)
+
+
+def from_values(*layers: Mapping[str, Any]) -> Config:
+    """The config of plain values, as a file would say them; later ones win.
+
+    Args:
+        layers: each sections of keys, and perhaps ``base``.
+
+    Raises:
+        DmnError: as ``load``.
+    """
+    layer = Layer({}, {("base",): Place("config")})
+    for values in layers:
+        sections = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+        layer = _over(layer, Layer(sections))
+    return _built(layer, Path("config"), ())
+
+
+def _built(layer: Layer, path: Path, overrides: Sequence[str]) -> Config:
+    layer = _with_bases(layer, path)
     for override in overrides:
         layer = _over(layer, _override(override))
     return build(layer, Place(str(path)))
 
 
-def _with_bases(path: Path) -> Layer:
+def _with_bases(layer: Layer, path: Path) -> Layer:
     """The layer of a file over that of the base it names, which may have a base itself, and so on."""
-    layer, read = _read(path), {path.resolve()}
+    read = {path.resolve()}
     while (base := layer.values.pop("base", None)) is not None:
         place = layer.places.pop(("base",))
         path = _base(base, path, place)

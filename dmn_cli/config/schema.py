@@ -23,6 +23,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Size = Annotated[int, Field(ge=1, le=10_000)]
 Tasks = Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), AfterValidator(_sorted)]
 File = Annotated[str, Field(pattern=r"^\P{Cc}+$")]  # not empty, no control characters
+OwnClass = Annotated[str, Field(pattern=r"^\P{Cc}+\.py:[A-Za-z_][A-Za-z_0-9]*$", examples=["FILE.py:CLASS"])]
 Subset = Literal[
     "en", "en-10k", "hn", "hn-10k", "shuffled", "shuffled-10k", "en-valid", "en-valid-10k"
 ]  # the directories of v1.2
@@ -79,9 +80,10 @@ class ModelConfig(Section):
     """Size of facts, question, episode and memory."""
     embedding_size: Size = 80
     """Size of a word's vector."""
-    reader: Literal["words", "positions", "sentences"] = "words"
+    reader: Literal["words", "positions", "sentences"] | OwnClass = "words"
     """`words`: a GRU over all words of the story; `positions`: position-encoded sentences, a GRU over these (DMN+);
-    `sentences`: one GRU for the words of sentences and questions, and a GRU over the sentences."""
+    `sentences`: one GRU for the words of sentences and questions, and a GRU over the sentences; or a class of your
+    own."""
     facts: Literal["sentence", "word"] = "sentence"
     """One fact a sentence, or (for stories of one sentence) one fact a word; `word` wants `supervision: weak`."""
     bidirectional: bool = False
@@ -90,8 +92,8 @@ class ModelConfig(Section):
     residual: bool = False
     """Add to a fact the vector of its own sentence (with `reader: positions`, and to the question its word vectors);
     wants `reader: sentences`, or `positions` with equal sizes."""
-    gate_features: Literal["dmn", "dmn-plus"] = "dmn"
-    """The nine terms of the DMN, or the four of DMN+."""
+    gate_features: Literal["dmn", "dmn-plus"] | OwnClass = "dmn"
+    """The nine terms of the DMN, or the four of DMN+; or a gate of your own."""
     gate_order: bool = False
     """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
     gate_words: bool = False
@@ -101,11 +103,12 @@ class ModelConfig(Section):
     """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `by-order`: what the
     training stories say: of the open gates the latest counts, or the earliest (where supporting facts are lists in
     story order; bAbI: tasks 7 and 8), or, where later facts override nothing, a softmax (tasks 4 and 17 to 20)."""
-    episode: Literal["gru", "attention-gru", "weighted-sum"] = "gru"
-    """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates."""
-    memory: Literal["gru", "relu", "linear", "tied-linear"] = "gru"
+    episode: Literal["gru", "attention-gru", "weighted-sum"] | OwnClass = "gru"
+    """The gated GRU of the DMN, the attention GRU of DMN+, or the sum of the facts weighted by their gates; or a class
+    of your own."""
+    memory: Literal["gru", "relu", "linear", "tied-linear"] | OwnClass = "gru"
     """The memory update: a GRU, DMN+'s untied ReLU layers, untied linear layers, which start as m + e, or one such
-    layer for all passes."""
+    layer for all passes; or a class of your own."""
     memory_features: Literal["episode", "products"] = "episode"
     """What the memory update takes: the episode, or a layer over it and its products and differences with question and
     memory (with `memory: linear` and `tied-linear`, their sum)."""
@@ -194,11 +197,15 @@ def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:
         if data.source != "files" and getattr(data, key) is not None:
             yield f"data.{key}", "data.source", f"wants data.source: files, which is {data.source}"
     for key in ("bidirectional", "residual"):
-        if getattr(model, key) and model.reader == "words":
-            yield f"model.{key}", "model.reader", "wants model.reader: positions or sentences, which is words"
+        if getattr(model, key) and model.reader not in ("positions", "sentences"):
+            yield f"model.{key}", "model.reader", f"wants model.reader: positions or sentences, which is {model.reader}"
     if model.residual and model.reader == "positions" and model.embedding_size != model.hidden_size:
         sizes = f"{model.hidden_size}, which is {model.embedding_size}"
         yield "model.residual", "model.reader", f"with model.reader: positions wants embedding_size {sizes}"
+    for key in ("gate_order", "gate_words"):
+        if getattr(model, key) and model.gate_features not in ("dmn", "dmn-plus"):
+            what = f"wants model.gate_features: dmn or dmn-plus, which is {model.gate_features}"
+            yield f"model.{key}", "model.gate_features", what
     if model.facts == "word" and model.reader != "words":
         yield "model.facts", "model.reader", f"`word` wants model.reader: words, which is {model.reader}"
     if model.facts == "word" and train.supervision != "weak":

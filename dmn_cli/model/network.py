@@ -1,9 +1,11 @@
 """A network from the names of its parts: the only place that knows them all.
 
-A new part has a module of its own and a line in one of the tables below; the config's schema names it.
+A new part has a module of its own and a line in one of the tables below; the config's schema names it. In place of a
+name a part may be a class that is built as those of its table are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +55,13 @@ STARTS: dict[str, Callable[[DMN], None]] = {"xavier": lambda model: None, "carry
 
 ANSWERS: dict[str, type[LinearAnswer] | type[GRUAnswer]] = {"linear": LinearAnswer, "gru": GRUAnswer}
 
+Part = Callable[..., Any]
+"""A class, or another function that builds a part."""
+
+
+def _of(table: Mapping[str, Part], part: str | Part) -> Part:
+    return table[part] if isinstance(part, str) else part
+
 
 def network(
     *,
@@ -62,13 +71,13 @@ def network(
     embedding_size: int = 80,
     passes: int = 3,
     free_passes: int = 0,
-    reader: str = "words",
+    reader: str | Part = "words",
     bidirectional: bool = False,
     residual: bool = False,
-    gate_features: str = "dmn",
+    gate_features: str | Part = "dmn",
     gate: str = "sigmoid",
-    episode: str = "gru",
-    memory: str = "gru",
+    episode: str | Part = "gru",
+    memory: str | Part = "gru",
     memory_features: str = "episode",
     end_of_passes: bool = False,
     answer: str = "linear",
@@ -100,17 +109,17 @@ def network(
     }
     if further:
         raise TypeError(f"no such terms of a gate: {', '.join(further)}")
-    attention = GATES[gate_features](hidden_size)
+    attention = _of(GATES, gate_features)(hidden_size)
 
-    summary = EPISODES[episode](hidden_size)
+    summary = _of(EPISODES, episode)(hidden_size)
     products = nn.Linear(5 * hidden_size, hidden_size) if memory_features == "products" else None
-    update = UPDATES[memory](hidden_size, passes)
-    if isinstance(update, LinearMemory):
+    update = _of(UPDATES, memory)(hidden_size, passes)
+    if isinstance(update, LinearMemory) and isinstance(attention, Gate):
         update.start(attention)
     recall = EpisodicMemory(
         SeeingGate(attention, terms) if terms else attention,
         WEIGHTINGS[gate](order),
-        summary,  # type: ignore[arg-type]
+        summary,
         Products(products, update, added=isinstance(update, LinearMemory)) if products is not None else update,
         passes=passes,
         hidden_size=hidden_size,
@@ -130,9 +139,16 @@ def network(
 
 
 def _readers(
-    reader: str, embedding_size: int, hidden_size: int, dropout: float, bidirectional: bool, residual: bool
+    reader: str | Part,
+    embedding_size: int,
+    hidden_size: int,
+    dropout: float,
+    bidirectional: bool,
+    residual: bool,
 ) -> tuple[nn.Module, nn.Module]:
     """The input and the question module."""
+    if not isinstance(reader, str):
+        return reader(embedding_size, hidden_size, dropout), QuestionModule(embedding_size, hidden_size)
     if reader == "words":
         return WordReader(embedding_size, hidden_size, dropout), QuestionModule(embedding_size, hidden_size)
     kind = ResidualReader if residual else SentenceReader

@@ -32,6 +32,8 @@ NAME = "report.html"
 MOST_WEIGHTS = 2_000_000
 """Bytes of a network's weights in a page of at most 3 MB, in base64: 375,000 weights."""
 
+LOST = "delete it: only the curve is lost"
+
 SAMPLES = 12
 """Stories of each task at a click."""
 
@@ -152,11 +154,10 @@ def _of_network(name: str, path: Path, folder: Path | None, data_dir: Path | Non
 
 def _records(folder: Path) -> tuple[Content | None, list[Content], list[Content]]:
     """A run's results, if it has finished, its epochs and its starts."""
-    hint = "see the other files of the run"
     results = None
     if folders.is_done(folder):
-        results = records.read(folder / "results.json", records.RESULTS, hint).model_dump()
-    epochs = [epoch.model_dump() for epoch in folders.epochs(folder, hint)]
+        results = records.read(folder / "results.json", records.RESULTS, "evaluate it again: dmn eval").model_dump()
+    epochs = [line.model_dump() for line in folders.epochs(folder, LOST)]
     return results, epochs, [start.model_dump() for start in folders.starts(folder)]
 
 
@@ -196,8 +197,8 @@ def _of_suite(folder: Path, data_dir: Path | None) -> str:
     about = [("config", content["suite"]), ("seeds", ", ".join(map(str, content["seeds"])))]
     about += [("over seeds", f"{spread(content['over_seeds'], 2)} %")] if content["over_seeds"] else []
     if timing.exists():
-        seconds = records.read(timing, records.TIMING, "delete it: only what the suite cost is lost").wall_seconds
-        about.append(("took", duration(seconds)))
+        cost = records.read(timing, records.TIMING, "delete it: only what the suite cost is lost")
+        about.append(("took", duration(cost.wall_seconds)))
     about.append(("dmn", ", ".join(f"{what} {version}" for what, version in content["versions"].items())))
     page = {
         "name": content["suite"],
@@ -233,8 +234,7 @@ def _epochs_of(folder: Path) -> dict[str, dict[int, list[Content]]]:
     found: dict[str, dict[int, list[Content]]] = {}
     for path in folder.glob("*-seed*/metrics.jsonl"):
         network, _, seed = path.parent.name.rpartition("-seed")
-        hint = "delete it: only the curve is lost"
-        epochs = [epoch.model_dump() for epoch in records.read_epochs(path, hint)]
+        epochs = [line.model_dump() for line in folders.epochs(path.parent, LOST)]
         if seed.isdigit() and epochs:
             found.setdefault(network, {})[int(seed)] = epochs
     order = sorted(found, key=lambda name: (len(name), name))

@@ -3,6 +3,7 @@
 import contextlib
 import shlex
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -281,8 +282,14 @@ def _account(run: Run, began: float) -> None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once."""
+    """Collect the exit code of a Ctrl-C or SIGTERM instead of ending at once; the second one does end at once.
+
+    Python gives signals to its main thread alone: a run in another one is not stopped by them.
+    """
     signalled: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield signalled
+        return
     codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
     def note(number: int, frame: FrameType | None) -> None:

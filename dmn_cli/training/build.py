@@ -16,6 +16,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import Order
 from dmn_cli.model.network import network
 from dmn_cli.splits import are_lists, later_overrides
+from dmn_cli.training import own_code
 
 MOST_PASSES = 10
 """Passes that ``model.passes: auto`` makes at most."""
@@ -80,17 +81,27 @@ def rarity(stories: list[Story], vocabulary: Vocabulary) -> Tensor:
     return torch.tensor([min(1.0, -math.log(part) / 2) for part in parts])
 
 
-def build(config: Config, vocabulary: Vocabulary, decided: Decided) -> DMN:
-    """The network of a config, its weights drawn from ``train.seed``."""
+def build(config: Config, vocabulary: Vocabulary, decided: Decided, digests: dict[str, str] | None = None) -> DMN:
+    """The network of a config, its weights drawn from ``train.seed``.
+
+    Args:
+        config, vocabulary, decided: of the network.
+        digests: of the files of a user's own classes, see own_code.
+    """
     model = config.model
+    classes = own_code.classes(config, digests)
     torch.manual_seed(config.train.seed)
-    return network(
-        words=len(vocabulary.words),
-        answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
-        end_of_passes=config.end_of_passes,
-        **model.model_dump(exclude={"facts", "passes", "end_of_passes"}),
-        **decided._asdict(),
-    )
+    with own_code.blamed([f"{file}:{name}" for file, name in own_code.own(config).values()]):
+        made = network(
+            words=len(vocabulary.words),
+            answers=len(vocabulary.answers if model.answer == "linear" else vocabulary.answer_words),
+            end_of_passes=config.end_of_passes,
+            **{**model.model_dump(exclude={"facts", "passes", "end_of_passes"}), **classes},
+            **decided._asdict(),
+        )
+    if classes:
+        own_code.guard(made)
+    return made
 
 
 def dataset(config: Config, vocabulary: Vocabulary, stories: list[Story]) -> Dataset:

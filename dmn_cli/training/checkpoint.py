@@ -20,6 +20,7 @@ from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import Order
+from dmn_cli.training import own_code
 from dmn_cli.training.build import Decided, build
 from dmn_cli.training.loop import Progress, optimiser
 
@@ -39,6 +40,7 @@ class Checkpoint(NamedTuple):
             is not for resuming.
         threads: how many threads computed; other numbers add up in another order.
         decided: what the training stories decided about the network.
+        code: SHA-256 of the files of a user's own classes, by part, as they were in training; see own_code.
     """
 
     config: Config
@@ -48,6 +50,7 @@ class Checkpoint(NamedTuple):
     optimizer: dict[str, Any] | None
     threads: int
     decided: Decided
+    code: dict[str, str] = {}  # noqa: RUF012
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -60,6 +63,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "vocabulary": dataclasses.asdict(checkpoint.vocabulary),
         "passes": checkpoint.decided.passes,
         "order": checkpoint.decided.order.value,
+        "code": checkpoint.code or own_code.digests(checkpoint.config, checkpoint.model),
         "weights": {name: tensor.cpu() for name, tensor in checkpoint.model.state_dict().items()},
         "progress": dataclasses.asdict(checkpoint.progress),
         "optimizer": None if checkpoint.optimizer is None else {"state": checkpoint.optimizer["state"]},
@@ -90,12 +94,14 @@ def digest(model: DMN) -> str:
     return found.hexdigest()
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+def load(path: Path, device: torch.device | str = "cpu", code: Path | None = None) -> Checkpoint:
     """Read a checkpoint.
 
     Args:
         path: the file.
         device: where the network goes.
+        code: a file of the user's that is to be run, for parts that are classes of their own; None: the file of
+            training, if it is where it was, and is as it was.
 
     Raises:
         DmnError: the file is missing, damaged or no checkpoint of ours, or its parts do not fit each other; the
@@ -112,15 +118,17 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         hint = "install the version of dmn that wrote it" + f" ({content.get('dmn_version', 'unknown')})"
         raise DmnError(f"{path}: checkpoint format {found}, this dmn reads 1 and {FORMAT_VERSION}", hint)
     try:
-        return _parts(content, device)
+        return _parts(content, device, code)
+    except own_code.CodeError as error:
+        raise DmnError(f"{path}: {error.message}", error.hint, error.code) from error
     except DmnError as error:
         what = "; ".join(error.message.splitlines())
     except ValueError as error:
         what = str(error)
-    raise DmnError(f"{path}: damaged checkpoint: {what}")
+    raise DmnError(f"{path}: {'damaged checkpoint' if code is None else f'does not fit {code}'}: {what}")
 
 
-def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
+def _parts(content: dict[str, Any], device: torch.device | str, code: Path | None) -> Checkpoint:
     """The parts of a checkpoint; ValueError or DmnError names the one that is damaged."""
     for key in ("config", "vocabulary", "passes", "order", "weights", "progress", "optimizer", "threads"):
         if key not in content:
@@ -134,7 +142,10 @@ def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise ValueError(f"weights: expected tensors by name, found {type(weights).__name__}")
     _check_size(weights, config, vocabulary)
-    model = build(config, vocabulary, decided)
+    digests = own_code.checked(content.get("code", {}))
+    if code is not None:
+        config = own_code.renamed(config, code)
+    model = build(config, vocabulary, decided, digests if code is None else None)
     wanted = {name: _form(weight) for name, weight in model.state_dict().items()}
     for name in sorted(wanted.keys() | weights.keys()):
         if name not in wanted:
@@ -147,7 +158,7 @@ def _parts(content: dict[str, Any], device: torch.device | str) -> Checkpoint:
     if content["optimizer"] is not None:
         _check_optimizer(content["optimizer"], model, config, progress.step)
     threads = _whole("threads", content["threads"], 10_000)
-    return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads, decided)
+    return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads, decided, digests)
 
 
 VERSION_1 = (

@@ -15,6 +15,7 @@ from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
 from dmn_cli.records import Epoch
+from dmn_cli.training import own_code
 from dmn_cli.training.metrics import score
 
 
@@ -47,7 +48,7 @@ class Step(NamedTuple):
 
 def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
     """Adam; L2 on every weight but the biases."""
-    biases = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    biases = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
     adam = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
@@ -144,7 +145,8 @@ def training_step(
     loss = model.loss(batch, config.supervision == "strong")
     total = config.gate_weight * loss.gates + loss.answers if answers else loss.gates
     optimizer.zero_grad()
-    total.backward()
+    with own_code.blamed(own_code.of(model)):
+        total.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), math.inf if config.clip is None else config.clip)
     if not (torch.isfinite(total) and torch.isfinite(norm)):
         raise DmnError(

@@ -114,7 +114,7 @@ def before_training(train: list[Story], valid: list[Story]) -> Iterator[str]:
         yield f"every training question has the same answer: {asked[0]}"
     repeats = measure(valid, train).repeats
     if repeats:
-        yield f"{repeats:,} of {len(held):,} validation questions stand in the training stories too, after the same facts"
+        yield f"{repeats:,} of {len(held):,} validation questions stand in training too, after the same facts"
 
 
 def _few(texts: list[str]) -> str:

@@ -191,6 +191,14 @@ def _child(arguments: list[str], folder: Path, prepare: Callable[[], None], watc
         os._exit(code)
 
 
+PAGE = (
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.font_manager",
+)
+
+
 def import_all() -> None:
     """Import what the verbs do, so that no child has to."""
     import dmn_cli
@@ -198,7 +206,17 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(dmn_cli.__path__, "dmn_cli."):
         if not module.name.endswith(("__main__", "_kernels")):
             importlib.import_module(module.name)
-    for name in ("rich.console", "rich.live", "rich.table", "rich.markup", "tqdm", "tarfile", "gzip", "subprocess"):
+    for name in (
+        "rich.console",
+        "rich.live",
+        "rich.table",
+        "rich.markup",
+        "tqdm",
+        "tarfile",
+        "gzip",
+        "subprocess",
+        *PAGE,
+    ):
         importlib.import_module(name)
     import torch
 

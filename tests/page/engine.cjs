@@ -12,5 +12,5 @@ function ask({ network, weights, questions }) {
   return { asked, milliseconds: (performance.now() - began) / questions.length };
 }
 
-const { texts = [], networks = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
-process.stdout.write(JSON.stringify({ words: texts.map(words), networks: networks.map(ask) }));
+const { texts = [], rule = 1, networks = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify({ words: texts.map((text) => words(text, rule)), networks: networks.map(ask) }));

@@ -1,14 +1,13 @@
 """The page in Chromium: what it answers, what it refuses, how fast it is, and that nothing leaves it."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
-from dmn_cli.page import make
+from dmn_cli.data.stories import Question, Story
+from dmn_cli.splits import Split
 from dmn_cli.training import checkpoint as checkpoints
-from dmn_cli.training.ask import ask
+from dmn_cli.training.predictions import predict
 from tests.page.tools import HOSTILE, dmn_in, hostile_stories, needs
 
 pytestmark = pytest.mark.browser
@@ -46,11 +45,8 @@ def place(tmp_path_factory):
     config = "data: {source: files, train: train.txt, test: train.txt}\nmodel: {hidden_size: 8, embedding_size: 8}\n"
     (folder / "own.yaml").write_text(config + "train: {epochs: 1, supervision: weak}\n")
     dmn_in(folder, "train", "--config", "own.yaml", "--run-dir", "own", "--quiet")
-    before = Path.cwd()
-    os.chdir(folder)  # its stories are there
-    make.write(folder / "run")
-    make.write(folder / "own")
-    os.chdir(before)
+    dmn_in(folder, "view", "run")
+    dmn_in(folder, "view", "own")
     return folder
 
 
@@ -97,7 +93,8 @@ def test_typing_changes_the_answer_as_in_pytorch(visit, place):
         page.fill("#story", "\n".join(story))
         page.fill("#question", "Where is the milk?")
         settle(page)
-        expected = ask(checkpoint, story, "Where is the milk?")
+        asked = Story(tuple(story), (Question("Where is the milk?", "", len(story)),))
+        [expected] = predict(checkpoint, Split({2: [asked]}, {}))
         assert answer(page) == expected.answer
         titles = [span.get_attribute("title") for span in page.locator("#gates tbody td span").all()]
         gates = [float(title) for title in titles]
@@ -121,7 +118,7 @@ def test_samples_unknown_words_and_hints(visit):
     assert page.locator("#answer .truth").count() == 0
     page.fill("#story", "Mary saw a zebra.\n\n3 Where is Mary?\n4 Mary went to the office.")
     settle(page)
-    assert page.locator("#marks mark").all_text_contents() == ["saw", "a", "zebra"]
+    assert page.locator("#marks mark").all_text_contents() == ["saw", "a", "zebra."]
     # the blank line and the question are no facts, so they have no gates
     rows = [row.locator("span[title]").count() > 0 for row in page.locator("#gates tbody tr").all()]
     assert rows == [True, False, False, True, True]
@@ -145,7 +142,7 @@ def test_a_key_is_answered_within_50_ms(visit):
         return performance.now() - began;
     }"""
     for at in (99, 50, 0):
-        took = min(page.evaluate(script.replace("playground", "window.playground"), at) for _ in range(5))
+        took = min(page.evaluate(script, at) for _ in range(5))
         assert took < 50, f"line {at}: {took:.0f} ms"
 
 

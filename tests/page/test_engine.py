@@ -16,12 +16,14 @@ from dmn_cli.data.stories import words
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import Order
-from dmn_cli.model.network import network
-from dmn_cli.page.export import OPTIONS, export
-from dmn_cli.training.build import Decided
+from dmn_cli.model.network import network as build_network
+from dmn_cli.page.export import OPTIONS, export, of_checkpoint
+from dmn_cli.splits import load_split
+from dmn_cli.training import checkpoint as checkpoints
+from dmn_cli.training.build import dataset
 from tests.model.naive import VARIANTS
 from tests.model.test_dmn import STORIES, VOCABULARY, make
-from tests.page.tools import needs
+from tests.page.tools import dmn_in, needs
 
 ENGINE = Path(dmn_cli.page.__file__).parent / "assets" / "engine.js"
 DEFAULTS = {
@@ -33,8 +35,9 @@ DEFAULTS = {
     "memory": "gru",
     "free_passes": 0,
     "max_facts": None,
+    "order": Order.LATEST,
 }
-DMN_DEFAULTS = inspect.signature(network).parameters
+DMN_DEFAULTS = inspect.signature(build_network).parameters
 ASKED = [(story.facts[: question.facts], question.text) for story in STORIES for question in story.questions]
 
 pytestmark = pytest.mark.browser
@@ -49,10 +52,11 @@ def run(**given):
 
 def exported(model: DMN, vocabulary, options: dict, questions) -> dict:
     """A network and the questions to put to it, as engine.cjs takes them."""
-    decided = Decided(model.memory.passes, options.get("order", Order.LATEST))
-    of_network, weights = export({**DEFAULTS, **options}, decided, vocabulary, model.state_dict())
+    options = {**DEFAULTS, **options}
+    options["order"] = options["order"].value
+    network, weights = export(options, model.memory.passes, vocabulary, model.state_dict())
     asked = [{"facts": facts, "question": question} for facts, question in questions]
-    return {"network": of_network, "weights": weights, "questions": asked}
+    return {"network": network, "weights": weights, "questions": asked}
 
 
 def compare(model: DMN, vocabulary, data, asked: list[dict], tolerance=1e-4):
@@ -155,3 +159,38 @@ TEXTS = [
 
 def test_words_as_in_python():
     assert run(texts=TEXTS)["words"] == [words(text) for text in TEXTS]
+
+
+RULE_2 = {
+    "Where is Mary?": "where is mary",
+    "MARY’s well-known ’tis rock'n'roll 'quoted'": "mary's well-known tis rock'n'roll quoted",
+    "C++ #1 .5 -5 50% m² e.g. $3.50 1,000": "c++ #1 .5 -5 50% m² e.g $3.50 1,000",
+    "a < b <= (x) [y]": "a < b <= ( x ) [ y ]",
+    "Mary‐Ann went −5 °": "mary-ann went -5 °",
+    "玛丽在厨房 ひらがな แมว": "玛 丽 在 厨 房 ひ ら が な แ ม ว",
+    "हिन्दी में 한국어 カタカナ": "हिन्दी में 한국어 カタカナ",
+    "👩‍👩‍👧 😀word 🇩🇪🇫🇷": "👩‍👩‍👧 😀 word 🇩🇪 🇫🇷",
+    "e\u0301 x\u00ady \u202ez\u202c": "é xy z",
+}
+"""Texts and their words by rule 2 of dmn_cli/data/words.py, of which the engine has a twin too."""
+
+
+def test_words_by_rule_2():
+    assert run(texts=list(RULE_2), rule=2)["words"] == [said.split(" ") for said in RULE_2.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["task2.yaml", "weak.yaml", "dmn-plus.yaml", "dmn.yaml", "dmn-decoder.yaml"])
+def test_shipped_configs_over_a_thousand_questions(config, tmp_path):
+    """Trained for an epoch, on stories made here; equality needs no accuracy."""
+    made = ["--set", "data.source=generated", "--set", "train.epochs=1", "--task", "2", "--run-dir", "run", "--quiet"]
+    dmn_in(tmp_path, "train", "--config", config, *made)
+    loaded = checkpoints.load(tmp_path / "run" / "checkpoints" / "best.pt")
+    [stories] = load_split(loaded.config.data, "test").stories.values()
+    network, weights = of_checkpoint(loaded)
+    asked = [{"facts": story.facts[: q.facts], "question": q.text} for story in stories for q in story.questions]
+    [answered] = run(networks=[{"network": network, "weights": weights, "questions": asked}])["networks"]
+    assert len(asked) >= 1000
+    loaded.model.eval()
+    with torch.no_grad():
+        compare(loaded.model, loaded.vocabulary, dataset(loaded.config, loaded.vocabulary, stories), answered["asked"])

@@ -175,7 +175,7 @@ def test_suites_side_by_side(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("{", "not JSON"), ("[]", "not the results of a suite"), ('{"tasks": []}', "not the results of a suite")],
+    [("{", "not JSON"), ("[]", "not the results of a suite or a run"), ('{"tasks": []}', "not the results of a suite")],
 )
 def test_what_is_no_suite(text, expected, tmp_path):
     path = tmp_path / "results.json"
@@ -214,7 +214,7 @@ def wrong(given, *keys, value=None):
 def test_half_a_suite_is_one_line(text, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(text)
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$") as caught:
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$") as caught:
         suites.as_report([path])
     assert caught.value.code == 2
 
@@ -261,7 +261,7 @@ def test_damage_is_named(tmp_path):
     damaged = content()
     del damaged["tasks"][1]["interval"]
     path.write_text(json.dumps(damaged))
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$"):
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$"):
         suites.as_report([path])
     path.write_text(json.dumps(content()))
     for bad in (b"", b"[]", b'{"runs": []}', b'{"runs": [{"seconds": "x"}]}', b"\xff"):
@@ -283,11 +283,11 @@ def test_durations(seconds, text):
     assert suites.duration(seconds) == text
 
 
-def test_the_readme_shows_the_results_that_are_kept():
+def test_the_documentation_shows_the_results_that_are_kept():
     root = Path(__file__).parents[2]
     paths = sorted((root / "docs" / "results").glob("*/results.json"))
     (shown,) = re.findall(
-        r"<!-- results -->\n(.*?)<!-- end results -->", (root / "README.md").read_text("utf-8"), re.DOTALL
+        r"<!-- results -->\n(.*?)<!-- end results -->", (root / "docs/results/README.md").read_text("utf-8"), re.DOTALL
     )
     assert paths
     assert shown.strip() == suites.as_report(paths).strip(), "write it anew: dmn report"

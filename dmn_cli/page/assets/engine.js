@@ -13,11 +13,82 @@ const LONGEST_ANSWER = 32;
 const BEAM = 5; // answers in sight of the search for other answers
 const MOST_KEPT = 20000; // sentences
 
-const WORD = /([\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*)/gu;
+// From text to words: the twin of dmn_cli/data (stories.py, words.py) ------------------------------------------------
 
-/** The words of a text in lower case, without punctuation. The same as `words` in dmn_cli/data/stories.py. */
-function words(text) {
-  return text.toLowerCase().match(WORD) ?? [];
+const WORD = /([\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*)/gu;
+const LETTER = String.raw`[\p{L}\p{M}\p{N}\p{Pc}\p{Join_Control}]`;
+const DROPPED = String.raw`[\p{Terminal_Punctuation}\p{Quotation_Mark}¿¡…‥\p{Cc}[\p{Cf}--\p{Join_Control}]]`;
+const PICTURE = String.raw`[\p{Extended_Pictographic}\p{Regional_Indicator}]`;
+const at = (pattern) => new RegExp(pattern, "vy"); // found where it is looked for, or not at all
+const BEFORE = at(String.raw`[\-+#@\&~*\^\p{Sc}]*\.?`); // signs before a word: -5, #1, .5
+const BEGIN = at(LETTER);
+const HYPHEN = at(`-(?=${LETTER})`);
+const AFTER = at(String.raw`[\-+#*%‰°′″\p{Sc}\p{No}]+(?=[\s\p{Pe}]|${DROPPED}|$)`); // signs after a word: C++, 50%, m²
+const EMOJI = at(PICTURE);
+const BRACKET = at(String.raw`[\p{Ps}\p{Pe}]`);
+const SIGNS = at(String.raw`[^\s\p{Ps}\p{Pe}${LETTER}${DROPPED}${PICTURE}]+`); // signs by themselves: <=
+const FREE = /(^|[\s\p{Ps}])$/v; // what a sign before a word may follow
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
+const INVISIBLE = /[\u00ad\u061c\u0640\u200e\u200f\u2060\ufeff\ufe0e\ufe0f\u202a-\u202e\u2066-\u2069]/g;
+const GLUED = /\p{Script=Hangul}/v; // browsers cut between Hangul and other letters, Unicode does not
+const byWord = new Intl.Segmenter("en", { granularity: "word" });
+const byLetter = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** The words of a text in lower case, by the rule of a vocabulary: 1, runs of letters; 2, Unicode's words and signs. */
+function words(text, rule = 1) {
+  if (rule === 1) return text.toLowerCase().match(WORD) ?? [];
+  const same = text.normalize("NFC").replace(/[’‘ʼ´`＇]/g, "'").replace(/[‐‑−]/g, "-").replace(/\u200b/g, " ");
+  return signedWords(same.replace(INVISIBLE, "")).map((word) => word.toLowerCase().normalize("NFC"));
+}
+
+/** Unicode's words with the signs before and after them, emoji, brackets, and other signs by themselves. */
+function signedWords(text) {
+  const ends = wordEnds(text), found = [];
+  const match = (pattern, from) => ((pattern.lastIndex = from), pattern.test(text) ? pattern.lastIndex : 0);
+  for (let from = 0, to; from < text.length; from = to) {
+    let start = FREE.test(text.slice(0, from)) ? match(BEFORE, from) : from;
+    while (start > from && !match(BEGIN, start)) start--;
+    if (match(BEGIN, start)) {
+      to = ends[start];
+      for (let next; (next = match(HYPHEN, to)); ) to = ends[next];
+      to = match(AFTER, to) || to;
+    } else if (match(EMOJI, from)) {
+      to = from + [...byLetter.segment(text.slice(from, from + 64))][0].segment.length;
+    } else to = match(BRACKET, from) || match(SIGNS, from);
+    if (to) found.push(text.slice(from, to));
+    else to = match(/./suy, from);
+  }
+  return found;
+}
+
+/** Where the word at each place of a text ends; of scripts written without spaces every letter is a word. */
+function wordEnds(text) {
+  const ends = new Uint32Array(text.length);
+  let from = 0, before = "";
+  for (const { segment, index, isWordLike } of byWord.segment(text)) {
+    if (UNSPACED.test(segment)) {
+      let other = -1; // where letters of other scripts among these begin
+      for (const letter of byLetter.segment(segment)) {
+        const start = index + letter.index, alone = UNSPACED.test(letter.segment);
+        if (alone || other < 0) other = start;
+        ends.fill(start + letter.segment.length, other, start + letter.segment.length);
+        if (alone) other = -1;
+      }
+    } else {
+      const glued = isWordLike && before && (GLUED.test(segment) || GLUED.test(before));
+      if (!glued) from = index;
+      ends.fill(index + segment.length, from);
+    }
+    before = isWordLike && !UNSPACED.test(segment) ? segment : "";
+  }
+  return ends;
+}
+
+/** Words of an answer as text. By rule 2 a comma is a word of its own, and follows the one before it. */
+function joined(said, rule) {
+  if (rule === 1) return said.join();
+  const tight = (one, other) => one === "," || other === "," || (UNSPACED.test(one) && UNSPACED.test(other));
+  return said.reduce((text, word, n) => text + (n === 0 || tight(word, said[n - 1]) ? "" : " ") + word, "");
 }
 
 class DMN {
@@ -26,7 +97,7 @@ class DMN {
    * @param buffer the weights, an ArrayBuffer of float32
    */
   constructor(network, buffer) {
-    Object.assign(this, network); // facts, max_facts, reader, residual, gate, episode, memory, passes, free_passes
+    Object.assign(this, network); // facts, max_facts, reader, residual, gate, order, episode, memory, passes, free_passes
     this.number = new Map(this.vocabulary.words.map((word, number) => [word, number]));
     this.weights = {};
     for (const [name, { shape, offset }] of Object.entries(network.tensors)) {
@@ -38,13 +109,12 @@ class DMN {
     this.backwardGRU = this.gru("input.backward_gru");
     this.questionGRU = this.gru("question.gru");
     this.episodeGRU = this.gru("memory.episode.gru");
-    this.updateName = "memory.update.products.weight" in this.weights ? "memory.update.update" : "memory.update";
-    this.updateGRU = this.gru(`${this.updateName}.gru`);
+    this.updateGRU = this.gru("memory.update.gru");
     this.answerGRU = this.gru("answer.gru");
     this.size = this.questionGRU.weight_hh.columns;
     this.end = this.weights["memory.end"]?.data ?? null;
     this.rarity = this.weights["memory.gate.further.gate_words.rarity"]?.data ?? null;
-    this.gateName = "memory.gate.gate.W1.weight" in this.weights ? "memory.gate.gate" : "memory.gate";
+    this.rule = this.vocabulary.rule ?? 1;
     this.sentences = new Map();
     this.read = { keys: [], states: [] };
   }
@@ -71,13 +141,18 @@ class DMN {
     return data.subarray(word * columns, (word + 1) * columns);
   }
 
+  /** The words of a text, by the rule of the network's vocabulary. */
+  words(text) {
+    return words(text, this.rule);
+  }
+
   encode(text) {
     return text.map((word) => this.number.get(word) ?? 0);
   }
 
   /** The words of a text that training has never seen, each once. */
   unknown(text) {
-    return [...new Set(words(text))].filter((word) => !this.number.has(word));
+    return [...new Set(this.words(text))].filter((word) => !this.number.has(word));
   }
 
   /**
@@ -92,9 +167,9 @@ class DMN {
    *          pieces: the words of each fact before the question, those not attended to too
    */
   ask(story, question) {
-    let pieces = story.map((fact) => this.encode(words(fact)));
+    let pieces = story.map((fact) => this.encode(this.words(fact)));
     if (this.facts === "word") pieces = pieces.flat().map((word) => [word]);
-    const text = this.encode(words(question));
+    const text = this.encode(this.words(question));
     const first = this.max_facts ? Math.max(0, pieces.length - this.max_facts) : 0;
     const facts = this.inputModule(pieces).slice(first);
     if (this.end) facts.push(Float64Array.from(this.end));
@@ -210,10 +285,11 @@ class DMN {
   /**
    * What is the same in every pass of the gate's first layer W1 z + b1, fact by fact.
    *
-   * DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (eq. 5). DMN+: z = [c∘q, c∘m, |c−q|, |c−m|].
+   * DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (eq. 6). DMN+: z = [c∘q, c∘m, |c−q|, |c−m|].
    */
   gateOnce(facts, q) {
-    const H = this.size, W1 = this.gatePart("W1.weight"), b1 = this.gatePart("W1.bias").data, Wb = this.gatePart("Wb");
+    const H = this.size, W1 = this.weights["memory.gate.W1.weight"], b1 = this.weights["memory.gate.W1.bias"].data;
+    const Wb = this.weights["memory.gate.Wb"];
     const at = Wb ? { c: 0, m: H, q: 2 * H, cq: 3 * H, cm: 4 * H, dq: 5 * H, dm: 6 * H, bq: 7 * H, bm: 7 * H + 1 }
       : { cq: 0, cm: H, dq: 2 * H, dm: 3 * H };
     const base = Wb ? linear(W1, q, b1, at.q) : Float64Array.from(b1);
@@ -230,16 +306,11 @@ class DMN {
     return { at, perFact };
   }
 
-  gatePart(name) {
-    return this.weights[`${this.gateName}.${name}`];
-  }
-
   /** W2 tanh(W1 z + b1) + b2 of every fact. Ours: terms of where the last pass looked, and of shared words. */
   gateLogits(facts, m, { at, perFact }, before, shared) {
-    const W1 = this.gatePart("W1.weight"), Wb = this.gatePart("Wb");
-    const W2 = this.gatePart("W2.weight").data, b2 = this.gatePart("W2.bias").data[0];
-    const order = this.weights["memory.gate.further.gate_order.weight"];
-    const sharing = this.weights["memory.gate.further.gate_words.weight"];
+    const W1 = this.weights["memory.gate.W1.weight"], Wb = this.weights["memory.gate.Wb"];
+    const W2 = this.weights["memory.gate.W2.weight"].data, b2 = this.weights["memory.gate.W2.bias"].data[0];
+    const order = this.weights["memory.gate.further.gate_order.weight"], sharing = this.weights["memory.gate.further.gate_words.weight"];
     const Wm = Wb && linear(W1, m, null, at.m);
     const Wbm = Wb && linear(Wb, m);
     const total = before ? before.reduce((a, b) => a + b, 0) : 0;
@@ -304,7 +375,7 @@ class DMN {
       e = this.memory.endsWith("linear") ? add(made, e) : made;
     }
     if (this.updateGRU) return step(this.updateGRU, project(this.updateGRU, e), m);
-    const layer = `${this.updateName}.layers.${this.memory === "tied-linear" ? 0 : number}`;
+    const layer = `memory.update.layers.${this.memory === "tied-linear" ? 0 : number}`;
     const out = linear(this.weights[`${layer}.weight`], concat(m, e, q), this.weights[`${layer}.bias`].data);
     return this.memory === "relu" ? out.map((x) => Math.max(0, x)) : out;
   }
@@ -342,7 +413,7 @@ class DMN {
     const [given] = this.beam(m, q, 1);
     const others = this.beam(m, q, BEAM).filter(({ said }) => said.join() !== given.said.join());
     return [given, ...others.slice(0, 2)].map(({ said, log }) => ({
-      answer: said.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]).join(),
+      answer: joined(said.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]), this.rule),
       probability: Math.exp(log),
     }));
   }

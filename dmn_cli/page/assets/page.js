@@ -72,7 +72,7 @@ function attention(gates, kinds, facts) {
 // The playground ------------------------------------------------------------------------------------------------------
 
 /** Lines of a story as facts: numbers before them are taken off; blank lines and questions are none. */
-function factsOf(text) {
+function factsOf(text, words) {
   const lines = text.split("\n");
   const clean = lines.map((line) => line.replace(/^ *[0-9]+[ \t]+/, "").trim());
   const at = [...lines.keys()].filter((n) => words(clean[n]).length && !clean[n].endsWith("?") && !clean[n].includes("\t"));
@@ -82,6 +82,7 @@ function factsOf(text) {
 class Playground {
   constructor(network, weights, { samples, passes }) {
     this.dmn = new DMN(network, decodeBase64(weights));
+    this.words = (text) => this.dmn.words(text);
     this.samples = samples;
     this.kindOf = passes;
     this.turn = 0;
@@ -135,11 +136,11 @@ class Playground {
 
   update() {
     const began = performance.now();
-    const { lines, facts, at } = factsOf(this.story.value);
+    const { lines, facts, at } = factsOf(this.story.value, this.words);
     const question = this.question.value;
     this.lines = lines;
     this.story.style.height = `calc(${lines.length} * var(--row))`;
-    const asked = facts.length && words(question).length ? this.dmn.ask(facts, question) : null;
+    const asked = facts.length && this.words(question).length ? this.dmn.ask(facts, question) : null;
     this.kinds = asked ? asked.gates.map((pass, number) => this.kind(pass, number)) : [];
     this.spread(asked, at, facts);
     this.took = performance.now() - began;
@@ -162,7 +163,7 @@ class Playground {
     if (!asked) return;
     let t = -asked.first;
     at.forEach((line, fact) => {
-      const count = this.dmn.facts === "word" ? words(facts[fact]).length : 1;
+      const count = this.dmn.facts === "word" ? this.words(facts[fact]).length : 1;
       const seen = Array.from({ length: count }, (_, n) => t + n).filter((n) => n >= 0);
       this.gates[line] = asked.gates.map((pass) => (seen.length ? Math.max(...seen.map((n) => pass[n])) : null));
       t += count;
@@ -213,7 +214,8 @@ class Playground {
 
   /** The line again, without colour, under the text area: only the waves below its unknown words are seen. */
   mark(line, unknown) {
-    const parts = this.lines[line].split(WORD).map((part, n) => (n % 2 && unknown.has(part.toLowerCase()) ? make("mark", {}, part) : part));
+    const isUnknown = (part) => this.words(part).some((word) => unknown.has(word));
+    const parts = this.lines[line].split(/(\s+)/).map((part) => (isUnknown(part) ? make("mark", {}, part) : part));
     const element = make("div", {}, ...parts);
     element.style.top = `${line * 30}px`;
     return element;
@@ -245,7 +247,7 @@ class Playground {
     }
     output.append(table);
     const byWord = this.dmn.facts === "word";
-    const all = byWord ? facts.flatMap(words) : facts;
+    const all = byWord ? facts.flatMap(this.words) : facts;
     const attended = [...all.slice(asked.first), ...(this.dmn.end ? [END] : [])];
     passes.append(...attention(asked.gates, this.kinds, attended));
     if (byWord && attended.length <= 200) small.append(heatTable("Gates of every word", attended, asked.gates, this.kinds, []));
@@ -258,12 +260,12 @@ class Playground {
     const said = [];
     const unknown = this.dmn.unknown(`${facts.join(" ")} ${question}`);
     if (!facts.length) said.push("Write a story, a fact per line.");
-    else if (!words(question).length) said.push("Write a question.");
+    else if (!this.words(question).length) said.push("Write a question.");
     else {
       if (this.blind) said.push("No fact was attended to: the answer rests on the question alone.");
       if (this.unseen) said.push(`The first ${this.unseen} facts are too far back: this network attends to the last ${this.dmn.max_facts}.`);
     }
-    if (unknown.length) said.push(`Never seen in training: ${unknown.slice(0, 12).join(", ")}${unknown.length > 12 ? ", …" : ""}.`);
+    if (unknown.length) said.push(`Never seen in training: ${unknown.slice(0, 12).join(", ")}${unknown.length > 12 ? " …" : "."}`);
     byId("warning").hidden = !said.length;
     byId("warning").textContent = said.join(" ");
   }
