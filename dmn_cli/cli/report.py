@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from dmn_cli.cli.text import terminal
+from dmn_cli.text import visible
+
 
 def report(
     results: Annotated[
@@ -18,7 +21,7 @@ def report(
     from dmn_cli.report.suites import as_report, as_rich
 
     if markdown or not sys.stdout.isatty():
-        typer.echo(as_report(results), nl=False)
+        typer.echo(visible(as_report(results)), nl=False)
         return
     console = terminal()
     for part in as_rich(results):
