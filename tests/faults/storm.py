@@ -47,7 +47,7 @@ def command(kind: str, folder: Path, port: int) -> list[str] | None:
     """What starts or goes on with the work; None: it is done."""
     if kind == "train":
         if (folder / "work" / "done").exists():
-            return None if (folder / "work" / "report.html").exists() else ["view", "work"]
+            return None
         goes_on = (folder / "work" / "checkpoints" / "last.pt").exists()
         begin = ["--resume"] if goes_on else ["--config", "storm.yaml"]
         return ["train", *begin, "--run-dir", "work", "--device", "cpu", "--quiet"]

@@ -40,7 +40,7 @@ def _often() -> None:
 
 def _resume(folder: Path) -> list[str] | None:
     if (folder / "run" / "done").exists():
-        return None if (folder / "run" / "report.html").exists() else VIEW
+        return None
     return RESUME if (folder / "run" / "checkpoints" / "last.pt").exists() else TRAIN
 
 
