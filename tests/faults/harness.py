@@ -306,9 +306,8 @@ def check(verb: Verb, whole: tuple[str, dict[str, object]], laid: Path, case: Ca
             if second.code not in (0, verb.already):
                 wrong.append(f"again: exit code {second.code}: {second.err.strip()[-300:]}")
     if not wrong:
-        wrong += _differences(
-            whole[1], state(folder, verb.command[0] == "view"), case.operation if done.code == 0 else None
-        )
+        refused = case.operation if done.code == 0 else None
+        wrong += _differences(whole[1], state(folder, verb.command[0] == "view"), refused)
         if verb.command[0] == "eval" and _figures(out) != _figures(whole[0]):
             wrong.append("the output differs")
     if not wrong:
