@@ -127,6 +127,7 @@ class Playground {
 
   edited(story) {
     this.truth = story || !this.truth ? null : { gold: null, supporting: [] };
+    this.pending = true;
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     const update = () => this.update();
@@ -148,6 +149,7 @@ class Playground {
     this.drawRows();
     this.drawAnswer(asked, facts);
     this.drawWarning(facts, question);
+    this.pending = false;
   }
 
   kind(pass, number) {
