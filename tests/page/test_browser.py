@@ -78,7 +78,8 @@ def answer(page):
 
 def settle(page):
     """Wait until what was typed has been answered."""
-    page.wait_for_function("!playground.pending")
+    while page.evaluate("playground.pending"):  # wait_for_function would eval in the page, which its policy forbids
+        page.wait_for_timeout(20)
 
 
 STORY = ["Mary got the milk there.", "Mary went to the garden.", "John went to the office.", "Mary left the milk."]
@@ -162,7 +163,6 @@ def test_five_thousand_facts(visit):
     began = time.monotonic()
     page.fill("#story", "\n".join(f"Mary went to the {('garden', 'office')[n % 2]}." for n in range(5000)))
     page.fill("#question", "Where is Mary?")
-    page.wait_for_function("document.querySelectorAll('#gates tbody tr').length > 10")
     settle(page)
     assert time.monotonic() - began < 60
     assert answer(page)
