@@ -16,7 +16,22 @@ from typing import Annotated, Any
 import typer
 
 from dmn_cli import __version__
-from dmn_cli.cli import ask, bench, config, data, demo, download, evaluate, generate, suite, train
+from dmn_cli.cli import (
+    ask,
+    bench,
+    compare,
+    config,
+    data,
+    demo,
+    download,
+    evaluate,
+    generate,
+    report,
+    runs,
+    suite,
+    train,
+    view,
+)
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.text import tell
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
@@ -42,7 +57,10 @@ _verb(TRAINING, "eval", evaluate.evaluate, "dmn eval runs/task1", evaluate.Eval)
 _verb(TRAINING, "ask", ask.ask, "dmn ask runs/task1")
 _verb(TRAINING, "demo", demo.demo, "dmn demo")
 _verb(TRAINING, "suite", suite.suite, "dmn suite --config dmn-l.yaml --tasks 1,5-8")
-_verb(TRAINING, "report", suite.report, "dmn report runs/suite-dmn-l/results.json")
+_verb(TRAINING, "view", view.view, "dmn view runs/task1 --open")
+_verb(TRAINING, "runs", runs.runs, "dmn runs")
+_verb(TRAINING, "compare", compare.compare, "dmn compare runs/task1 runs/task1-2")
+_verb(TRAINING, "report", report.report, "dmn report runs/suite-dmn-l runs/task1")
 _verb(STORIES, "download-babi", download.download_babi, "dmn download-babi")
 _verb(STORIES, "generate-babi", generate.generate_babi, "dmn generate-babi --out made --tasks 1-3")
 app.add_typer(data.app, name="data", rich_help_panel=STORIES, epilog="Example: dmn data show --task 2")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Code, Device, Json, print_json
+from dmn_cli.cli.text import safe, shown, tell
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -30,11 +31,11 @@ def ask(
     ] = None,
     story: Annotated[Path | None, typer.Option("--story", hidden=True)] = None,
     question: Annotated[
-        list[str] | None, typer.Option("--question", "-q", help="Ask this at the end of the story; repeatable.")
+        list[str] | None, typer.Option("--question", help="Ask this at the end of the story; repeatable.")
     ] = None,
     lines: Annotated[
         bool,
-        typer.Option("--lines", help='For programs: {"facts": […], "question": "…"} in, an answer out, line by line.'),
+        typer.Option("--lines", help='For programs, line by line: {"facts": ["A b."], "question": "C?"} in, JSON out.'),
     ] = False,
     tables: Annotated[
         bool, typer.Option("--tables", help="Show what was attended to for more than 5 questions, all facts.")
@@ -76,7 +77,7 @@ def _answer(
     from dmn_cli.training.ask import as_question, put, read
 
     given = list(_read(source)) if source is not None or not (asked and sys.stdin.isatty()) else []
-    stories = read([*given, *(("--question", as_question(text)) for text in asked)], _note)
+    stories = read([*given, *(("--question", as_question(text)) for text in asked)], tell)
     if not stories:
         raise DmnError(f"{source or 'stdin'}: no question", "a question is a line that ends in ?")
     answers = put(loaded, path, stories)
@@ -85,12 +86,8 @@ def _answer(
         return
     unknown = dict.fromkeys(word for answer in answers for word in answer.unknown)
     if unknown:
-        _note(f"never seen in training: {', '.join(unknown)}")
-    _show(answers, tables)
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+        tell(f"never seen in training: {', '.join(unknown)}")
+    _show(list(map(shown, answers)), tables)
 
 
 def _read(source: Path | None) -> Iterator[tuple[str, str]]:
@@ -167,7 +164,7 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
 
     words = loaded.vocabulary.words[2:]
     some = ", ".join(words[:60]) + (", …" if len(words) > 60 else "")
-    _note(f"It knows {len(words)} words: {some}.\n{HELP}")
+    tell(f"It knows {len(words)} words: {some}.\n{HELP}")
     told, before = Told(), list[Told]()
     while (line := _typed("> ")) is not None:
         if line.strip().startswith(":"):
@@ -178,21 +175,21 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
         try:
             after, questions = take(told, line, is_asked=_is_asked)
             if after.story != told.story and told.facts:
-                _note("(a new story)")
+                tell("(a new story)")
             if line.strip():
                 before.append(told)
                 new = unknown(loaded, line)
                 if new:
-                    _note(f"never seen in training: {', '.join(new)}")
+                    tell(f"never seen in training: {', '.join(new)}")
             told = after
             for question in questions:
                 (answer,) = put(loaded, path, [to_story(told, question)])
                 if as_json:
                     print_json(answer.as_row())
                 else:
-                    _show([answer], False)
+                    _show([shown(answer)], False)
         except DmnError as error:
-            _note(f"{error.message}: {error.hint}" if error.hint else error.message)
+            tell(f"{error.message}: {error.hint}" if error.hint else error.message)
 
 
 def _typed(prompt: str) -> str | None:
@@ -214,18 +211,18 @@ def _command(command: str, told: "Told", before: "list[Told]") -> "Told":
     """What a line that begins with a colon does to the story."""
     if command == ":story":
         for number, fact in enumerate(told.facts, start=1):
-            typer.echo(f"{number:>3}  {fact}")
+            typer.echo(f"{number:>3}  {safe(fact)}")
         if not told.facts:
-            _note("no facts yet")
+            tell("no facts yet")
     elif command == ":undo" and before:
         told = before.pop()
-        _note(f"{len(told.facts)} fact{'s' * (len(told.facts) != 1)} left")
+        tell(f"taken back; {len(told.facts)} fact{'s' * (len(told.facts) != 1)} left")
     elif command == ":undo":
-        _note("there is nothing to take back")
+        tell("there is nothing to take back")
     elif command == ":new":
         before.append(told)
         told = told.anew()
-        _note("(a new story)")
+        tell("(a new story)")
     else:
-        _note(HELP if command == ":help" else f"{command}: no such command\n{HELP}")
+        tell(HELP if command == ":help" else f"{command}: no such command\n{HELP}")
     return told

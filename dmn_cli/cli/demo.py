@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import Device
+from dmn_cli.cli.text import safe, shown
 
 
 def demo(
@@ -29,8 +30,9 @@ def demo(
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
     console = Console()
     for name, answer in play(checkpoints.load(path, find_device(device)), seed):
+        answer = shown(answer)
         console.rule(name)
         typer.echo(f"{as_text(answer)}{'  (right)' if answer.right else ''}")
         console.print(heat_table(answer))
     given = "" if checkpoint is None else f" {checkpoint}"
-    typer.echo(f"Tell a story of your own: dmn ask{given}")
+    typer.echo(safe(f"Tell a story of your own: dmn ask{given}"))

@@ -8,7 +8,7 @@ import typer
 
 from dmn_cli.cli.help import Command
 from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, safe
+from dmn_cli.cli.text import as_title, safe, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,6 +118,7 @@ def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: i
         console.print(safe(f"note: {note}"), markup=False, highlight=False)
     if errors is None:
         return
+    made = list(map(shown, made))
     for part in (*mistakes.as_tables(made), *mistakes.as_list(made, errors)):
         console.print(part)
     wrong = sum(one.right is False for one in made)

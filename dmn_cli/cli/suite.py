@@ -1,4 +1,4 @@
-"""``dmn suite`` and ``dmn report``."""
+"""``dmn suite``."""
 
 import contextlib
 import os
@@ -176,12 +176,3 @@ def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     typer.echo(
         safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
     )
-
-
-def report(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="The results.json of suites.")],
-) -> None:
-    """Print suites beside each other, as Markdown tables."""
-    from dmn_cli.report.suites import as_report
-
-    typer.echo(as_report(results), nl=False)

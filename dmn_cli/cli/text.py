@@ -4,8 +4,12 @@ import shutil
 import sys
 import textwrap
 import unicodedata
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from dmn_cli.report.prediction import Prediction
 
 NARROWEST, WIDEST = 40, 80
 """Columns that text is wrapped to, at least and at most."""
@@ -80,3 +84,16 @@ def tell(text: str, hanging: str = "  ") -> None:
     """Print on stderr, in the same way."""
     text = safe(text)
     print(wrapped(text, hanging=hanging) if sys.stderr.isatty() else text, file=sys.stderr)
+
+
+def shown(prediction: "Prediction") -> "Prediction":
+    """A prediction whose words may be printed."""
+    return prediction._replace(
+        place=safe(prediction.place),
+        question=safe(prediction.question),
+        gold=safe(prediction.gold),
+        answer=safe(prediction.answer),
+        others=[guess._replace(answer=safe(guess.answer)) for guess in prediction.others],
+        facts=list(map(safe, prediction.facts)),
+        unknown=list(map(safe, prediction.unknown)),
+    )

@@ -18,7 +18,7 @@ def carry(model: DMN) -> None:
     """Let facts reach the memory as they are from the first step on, and let the reader remember what it has read.
 
     - The question's GRU is a copy of the reader's: the same words leave much the same trace in facts and questions.
-    - After that, the reader's units keep their state for 1 to 500 words: the bias of z is log U(1, 500) on a logarithmic scale
+    - The reader's units then keep their state for 1 to 500 words: the bias of its z is drawn evenly from 0 to log 500
       (the chrono initialisation of arXiv 1804.11188).
     - The new state of the episode's and the memory's GRU is tanh of what comes in, and most of it is taken.
     - Wb = I / H: the bilinear terms of the gate start with c · q and c · m.

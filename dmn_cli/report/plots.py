@@ -1,4 +1,4 @@
-"""Pictures of measurements; they need matplotlib, the extra `plots`."""
+"""Pictures of measurements, drawn by matplotlib."""
 
 import importlib.util
 from pathlib import Path

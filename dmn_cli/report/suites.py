@@ -1,17 +1,19 @@
-"""Tables of suites, from what their results.json and timing.json hold (runs.suite writes them)."""
+"""Tables of suites and runs, from the files in their folders."""
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from dmn_cli import records
 from dmn_cli.babi.tasks import PASSED, TASKS
-from dmn_cli.config import from_plain
+from dmn_cli.config import Config, from_plain, load, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.report.published import Published, published
 from dmn_cli.report.tables import WORDS, comma_separated, markdown, percent
@@ -24,20 +26,25 @@ Rows = list[list[str]]
 
 
 def read(path: Path) -> Content:
-    """What a suite's results.json holds.
+    """What a results.json holds; that of a run in the form of a suite's.
 
     Raises:
         DmnError: the file cannot be read, or is something else.
     """
     content = _json(path)
+    is_run = isinstance(content, dict) and "suite" not in content and (path.parent / "config.yaml").exists()
+    config = load(path.parent / "config.yaml") if is_run else None
     try:  # no schema: whole is what all tables can be made of
+        if config is not None:
+            content = _of_run(path.parent, config, content)
         as_markdown(content)
         _row(content)
         _side_by_side([content])
         if not all(task["task"] in (OWN, *TASKS) for task in content["tasks"]):
             raise ValueError("an unknown task")
-    except (*_NOT_WHOLE, DmnError) as error:
-        raise DmnError(f"{path}: not the results of a suite", "give the results.json of a `dmn suite`") from error
+    except (*_NOT_WHOLE, OSError, DmnError) as error:
+        hint = "give the folder of a `dmn suite` or a `dmn train`, or its results.json"
+        raise DmnError(f"{path}: not the results of a suite or a run", hint) from error
     return content  # type: ignore[no-any-return]
 
 
@@ -167,24 +174,96 @@ def _beside(content: Content) -> Published | None:
     return next(iter(_published(content)), None)
 
 
-def as_report(paths: Sequence[Path]) -> str:
-    """Suites beside each other, in Markdown: a table of the suites and a table of the tasks.
+class Report(NamedTuple):
+    """Suites and runs beside each other: two tables, each a header and rows, and what failed."""
+
+    suites: tuple[list[str], Rows]
+    failed: list[str]
+    tasks: tuple[list[str], Rows]
+
+
+def gather(paths: Sequence[Path]) -> Report:
+    """Suites and runs beside each other: a table of them and a table of the tasks.
 
     Args:
-        paths: their results.json; what they cost is taken from a timing.json beside it. Shown by name.
+        paths: their results.json, or their folders; what they cost is taken from the files beside it. Shown by name.
 
     Raises:
-        DmnError: one of them is not the results of a suite.
+        DmnError: one of them is not the results of a suite or a run.
     """
-    found = sorted(((read(path), path) for path in paths), key=lambda suite: str(suite[0]["suite"]))
+    found = sorted(((read(path), path) for path in _found(paths)), key=lambda suite: str(suite[0]["suite"]))
     contents = [content for content, _ in found]
     header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
-    rows = []
-    for content, path in found:
-        rows.append([*_row(content), *_cost(path.with_name("timing.json")), f"`{content['command']}`"])
-    failed = [f"- {content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
-    lines = "".join(f"{line}\n" for line in (*failed, *([""] if failed else [])))
-    return f"{markdown(header, rows)}\n{lines}{_side_by_side(contents)}"
+    rows = [[*_row(content), *_cost(path.parent), f"`{content['command']}`"] for content, path in found]
+    failed = [f"{content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
+    return Report((header, rows), failed, _side_by_side(contents))
+
+
+def as_report(paths: Sequence[Path]) -> str:
+    """What ``gather`` finds, in Markdown."""
+    report = gather(paths)
+    failed = "".join(f"- {line}\n" for line in report.failed)
+    return f"{markdown(*report.suites)}\n{failed + chr(10) if failed else ''}{markdown(*report.tasks)}"
+
+
+def as_rich(paths: Sequence[Path]) -> Iterator[RenderableType]:
+    """What ``gather`` finds, for the terminal; the commands stand below the tables, which they would make too wide."""
+    report = gather(paths)
+    header, rows = report.suites
+    yield _rich(header[:-1], [row[:-1] for row in rows])
+    yield from (Text(line, style="red") for line in report.failed)
+    yield _rich(*report.tasks)
+    yield from (Text(f"{row[0]}: {row[-1].strip('`')}") for row in rows)
+
+
+def _rich(header: list[str], rows: Rows) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    for column in header:
+        is_text = column in WORDS
+        table.add_column(Text(column.strip("`")), justify="left" if is_text else "right", no_wrap=not is_text)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _found(paths: Sequence[Path]) -> Iterator[Path]:
+    """The results.json of each path; of a folder that has none those in it."""
+    for path in paths:
+        own = path / "results.json"
+        inside = sorted(path.glob("*/results.json")) if path.is_dir() and not own.exists() else [own]
+        if not inside:
+            raise DmnError(f"{path}: no results.json here, nor in its folders", "a run writes it at its end")
+        yield from inside if path.is_dir() else [path]
+
+
+def _of_run(folder: Path, config: Config, results: Content) -> Content:
+    """The results of a run in the form of a suite's: of one seed, and no other tried."""
+    start = records.read(folder / "run.json", records.STARTS, "report the others").starts[0]
+    epochs = records.read_epochs(folder / "metrics.jsonl", "report the others")
+    kept, seed = next(epoch for epoch in reversed(epochs) if epoch.best), config.train.seed
+    valid = {"seed": seed, "valid_accuracy": kept.valid_accuracy, "valid_loss": kept.valid_loss}
+    tasks = [
+        {
+            **task,
+            "chosen_seed": seed,
+            "seeds": [{**valid, "correct": task["correct"], "accuracy": task["accuracy"]}],
+            "over_seeds": {"mean": task["accuracy"], "deviation": None},
+            "restarts": 0,
+        }
+        for task in results["tasks"]
+    ]
+    trained = start.data if isinstance(start.data, dict) else {}
+    return {
+        **results,
+        "suite": folder.absolute().name,
+        "tasks": tasks,
+        "seeds": [seed],
+        "over_seeds": {"mean": results["mean_accuracy"], "deviation": None},
+        "failed": [],
+        "command": start.command,
+        "config": plain(config),
+        "data": {**trained, **results["data"]},
+    }
 
 
 def _row(content: Content) -> list[str]:
@@ -194,18 +273,22 @@ def _row(content: Content) -> list[str]:
     return [f"{content['suite']}", title(content), *figures]
 
 
-def _cost(timing: Path) -> list[str]:
+def _cost(folder: Path) -> list[str]:
     """The time of the longest run and the most memory of any."""
-    if not timing.exists():
+    hint = "delete it: only what it cost is lost"
+    if (folder / "usage.json").exists():  # of a run
+        usage = records.read(folder / "usage.json", records.USAGE, hint)
+        return [duration(usage.seconds), f"{usage.peak_memory_mb:.0f} MB"]
+    if not (folder / "timing.json").exists():
         return ["–", "–"]
-    runs = records.read(timing, records.TIMING, "delete it: only what the suite cost is lost").runs
+    runs = records.read(folder / "timing.json", records.TIMING, hint).runs
     if not runs:  # none succeeded
         return ["–", "–"]
     longest = max(runs, key=lambda run: run.seconds)
     return [f"{duration(longest.seconds)} ({longest.network})", f"{max(run.peak_memory_mb for run in runs):.0f} MB"]
 
 
-def _side_by_side(contents: list[Content]) -> str:
+def _side_by_side(contents: list[Content]) -> tuple[list[str], Rows]:
     """A row per task, a column per suite, and the published columns that belong to any of them."""
     beside = {row.name: row.percents for content in contents for row in _published(content)}
     names = {task["task"]: task["name"] for content in contents for task in content["tasks"]}
@@ -220,7 +303,7 @@ def _side_by_side(contents: list[Content]) -> str:
     passes = [str(sum(figure >= 100 * PASSED for figure in figures)) for figures in shown]
     rows.append(["", "tasks passed", *passes, *(str(content["tasks_passed"]) for content in contents)])
     columns = [*(f"published {name}" for name in beside), *(f"`{content['suite']}`" for content in contents)]
-    return markdown(["task", "name", *columns], rows)
+    return ["task", "name", *columns], rows
 
 
 def _mean(content: Content, rows: int) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Told:
         lines: how many lines of it there were.
         number: of its last line that had one, as in bAbI's files; 0 for none.
         bare: whether any line had none.
-        places: the fact that each line stands for, by its number.
+        numbers: the line that each fact stands in, by its number.
         first: the last line, if it began with a 1 that was not taken for a line number.
         asked: whether a question was asked.
         over: a blank line came after a question: a fact now begins a new story.
@@ -53,7 +53,7 @@ class Told:
     lines: int = 0
     number: int = 0
     bare: bool = False
-    places: dict[int, int] = field(default_factory=dict)
+    numbers: tuple[int, ...] = ()
     first: str = ""
     asked: bool = False
     over: bool = False
@@ -146,8 +146,8 @@ def take(
             questions.append(Question(sentence, "", len(told.facts), (), place))
             told = replace(told, asked=True)
         else:
-            places = {**told.places, number or told.lines: len(told.facts)}
-            told = replace(told, facts=(*told.facts, sentence), places=places)
+            numbers = (*told.numbers, number or told.lines)
+            told = replace(told, facts=(*told.facts, sentence), numbers=numbers)
     return told, questions
 
 
@@ -159,7 +159,7 @@ def _number(told: Told, line: str) -> tuple[Told, str, int]:
     small = text[:1].islower() and "\t" not in line  # 1 hour later Mary left.
     if number == 2 and first and told.facts[-1:] == (first,) and (told.lines == 1 or not small):
         alone = told.lines == 1  # the line before was the first of a numbered story too
-        begun = Told(story=told.story if alone else told.story + 1, lines=1, number=1, places={1: 0})
+        begun = Told(story=told.story if alone else told.story + 1, lines=1, number=1, numbers=(1,))
         return replace(begun, facts=(_NUMBER.sub("", first),)), text, number
     if number > 1 and number == told.number + 1 and told.number:
         return told, text, number
@@ -186,10 +186,10 @@ def _given(told: Told, text: str, fields: list[str], place: str) -> Question:
         raise DmnError(f"{len(fields) + 1} fields, expected question, answer and supporting numbers", shape)
     numbers = fields[1].split() if len(fields) > 1 else []
     for number in numbers:
-        if not re.fullmatch("[0-9]{1,18}", number) or int(number) not in told.places:
+        if not re.fullmatch("[0-9]{1,18}", number) or int(number) not in told.numbers:
             raise DmnError(f"supporting number {number[:40]!r} is not that of a fact before this question")
     answer = fields[0] if answer_words(fields[0]) else ""
-    return Question(text, answer, len(told.facts), tuple(told.places[int(number)] for number in numbers), place)
+    return Question(text, answer, len(told.facts), tuple(told.numbers.index(int(number)) for number in numbers), place)
 
 
 def read(lines: Iterable[tuple[str, str]], note: Callable[[str], None] = lambda text: None) -> list[Story]:

@@ -240,7 +240,7 @@ def test_commands(converse):
         "A left.", "B left. C left.", ":undo", ":story", ":new", ":story", ":undo", ":story", ":moon", ":q", "X?"
     )
     assert done.out == "  1  A left.\n  1  A left.\n"
-    assert "1 fact left" in done.err
+    assert "taken back; 1 fact left" in done.err
     assert "(a new story)\nno facts yet\n" in done.err
     assert ":moon: no such command" in done.err
     assert converse(":undo").err.endswith("there is nothing to take back\n\n")
@@ -269,3 +269,11 @@ def test_on_a_terminal_the_gates_are_coloured(capsys):
     assert "48;2;255;140;0m  1.00" in lines[3]
     assert "48;2;255;226;191m  0.25" in lines[3]
     assert "48;2" not in lines[4].split("0.00")[0]
+
+
+def test_what_is_told_reaches_no_terminal_raw(dmn, network, pipe):
+    pipe("Mary went to the \x1b[31mhall\x1b[0m.\nWhere is \x1b]0;x\x07Mary?\n")
+    done = dmn("ask", network)
+    assert done.code == 0
+    assert "\x1b" not in done.out + done.err
+    assert "\\x1b[31mhall" in done.out

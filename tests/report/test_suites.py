@@ -175,7 +175,7 @@ def test_suites_side_by_side(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("{", "not JSON"), ("[]", "not the results of a suite"), ('{"tasks": []}', "not the results of a suite")],
+    [("{", "not JSON"), ("[]", "not the results of a suite or a run"), ('{"tasks": []}', "not the results of a suite")],
 )
 def test_what_is_no_suite(text, expected, tmp_path):
     path = tmp_path / "results.json"
@@ -214,7 +214,7 @@ def wrong(given, *keys, value=None):
 def test_half_a_suite_is_one_line(text, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(text)
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$") as caught:
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$") as caught:
         suites.as_report([path])
     assert caught.value.code == 2
 
@@ -261,7 +261,7 @@ def test_damage_is_named(tmp_path):
     damaged = content()
     del damaged["tasks"][1]["interval"]
     path.write_text(json.dumps(damaged))
-    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite$"):
+    with pytest.raises(DmnError, match=r"results\.json: not the results of a suite or a run$"):
         suites.as_report([path])
     path.write_text(json.dumps(content()))
     for bad in (b"", b"[]", b'{"runs": []}', b'{"runs": [{"seconds": "x"}]}', b"\xff"):

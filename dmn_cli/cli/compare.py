@@ -1,0 +1,46 @@
+"""``dmn compare``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmn_cli.cli.options import DataDir, Device, Json, Split, print_json
+from dmn_cli.cli.text import safe, shown
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A run folder or a checkpoint.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    split: Split = "test",
+    file: Annotated[
+        Path | None, typer.Option(help="A story file to ask both about (default: what A was tested on).")
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=0, help="Questions shown that only one of them has right.")] = 5,
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Ask two networks the same questions: how their configs differ, who is right where, and whether that is chance.
+
+    McNemar's exact test looks at the questions that only one of them has right: how probable such a difference is if
+    both are equally good.
+    """
+    from rich.console import Console
+
+    from dmn_cli.report.compared import as_json as plain_comparison
+    from dmn_cli.report.compared import as_text
+    from dmn_cli.runs.compare import compare as compare_runs
+    from dmn_cli.training.build import device as find_device
+
+    found = compare_runs(first, second, split, file, data_dir, find_device(device))
+    if as_json:
+        print_json(plain_comparison(found))
+        return
+    sides = [
+        side._replace(name=safe(side.name), predictions=list(map(shown, side.predictions)))
+        for side in (found.first, found.second)
+    ]
+    console = Console()
+    for part in as_text(found._replace(first=sides[0], second=sides[1]), most):
+        console.print(part)

@@ -1,0 +1,535 @@
+"use strict";
+/*
+ * The Dynamic Memory Network, one question at a time: the twin of tests/model/naive.py and of dmn_cli/model.
+ *
+ * Equations: arXiv 1506.07285 (DMN) and 1603.01417 (DMN+); what is ours says so. Weights are those of the checkpoint,
+ * float32, under their names there. All numbers are kept in Float64Arrays: with one kind of array the loops are fast.
+ * Vectors have H elements, the hidden size, where nothing else is said. What does not change between two keystrokes is
+ * kept: projected words, sentence vectors, and the states of all facts before the first that changed.
+ */
+
+const END_OF_FACT = 1; // the number of <eof> in the vocabulary; unknown words are 0
+const LONGEST_ANSWER = 32;
+const BEAM = 5; // answers in sight of the search for other answers
+const MOST_KEPT = 20000; // sentences
+
+// From text to words: the twin of dmn_cli/data (stories.py, words.py) ------------------------------------------------
+
+const WORD = /([\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*)/gu;
+const LETTER = String.raw`[\p{L}\p{M}\p{N}\p{Pc}\p{Join_Control}]`;
+const DROPPED = String.raw`[\p{Terminal_Punctuation}\p{Quotation_Mark}¿¡…‥\p{Cc}[\p{Cf}--\p{Join_Control}]]`;
+const PICTURE = String.raw`[\p{Extended_Pictographic}\p{Regional_Indicator}]`;
+const at = (pattern) => new RegExp(pattern, "vy"); // found where it is looked for, or not at all
+const BEFORE = at(String.raw`[\-+#@\&~*\^\p{Sc}]*\.?`); // signs before a word: -5, #1, .5
+const BEGIN = at(LETTER);
+const HYPHEN = at(`-(?=${LETTER})`);
+const AFTER = at(String.raw`[\-+#*%‰°′″\p{Sc}\p{No}]+(?=[\s\p{Pe}]|${DROPPED}|$)`); // signs after a word: C++, 50%, m²
+const EMOJI = at(PICTURE);
+const BRACKET = at(String.raw`[\p{Ps}\p{Pe}]`);
+const SIGNS = at(String.raw`[^\s\p{Ps}\p{Pe}${LETTER}${DROPPED}${PICTURE}]+`); // signs by themselves: <=
+const FREE = /(^|[\s\p{Ps}])$/v; // what a sign before a word may follow
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
+const INVISIBLE = /[\u00ad\u061c\u0640\u200e\u200f\u2060\ufeff\ufe0e\ufe0f\u202a-\u202e\u2066-\u2069]/g;
+const GLUED = /\p{Script=Hangul}/v; // browsers cut between Hangul and other letters, Unicode does not
+const byWord = new Intl.Segmenter("en", { granularity: "word" });
+const byLetter = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** The words of a text in lower case, by the rule of a vocabulary: 1, runs of letters; 2, Unicode's words and signs. */
+function words(text, rule = 1) {
+  if (rule === 1) return text.toLowerCase().match(WORD) ?? [];
+  const same = text.normalize("NFC").replace(/[’‘ʼ´`＇]/g, "'").replace(/[‐‑−]/g, "-").replace(/\u200b/g, " ");
+  return signedWords(same.replace(INVISIBLE, "")).map((word) => word.toLowerCase().normalize("NFC"));
+}
+
+/** Unicode's words with the signs before and after them, emoji, brackets, and other signs by themselves. */
+function signedWords(text) {
+  const ends = wordEnds(text), found = [];
+  const match = (pattern, from) => ((pattern.lastIndex = from), pattern.test(text) ? pattern.lastIndex : 0);
+  for (let from = 0, to; from < text.length; from = to) {
+    let start = FREE.test(text.slice(0, from)) ? match(BEFORE, from) : from;
+    while (start > from && !match(BEGIN, start)) start--;
+    if (match(BEGIN, start)) {
+      to = ends[start];
+      for (let next; (next = match(HYPHEN, to)); ) to = ends[next];
+      to = match(AFTER, to) || to;
+    } else if (match(EMOJI, from)) {
+      to = from + [...byLetter.segment(text.slice(from, from + 64))][0].segment.length;
+    } else to = match(BRACKET, from) || match(SIGNS, from);
+    if (to) found.push(text.slice(from, to));
+    else to = match(/./suy, from);
+  }
+  return found;
+}
+
+/** Where the word at each place of a text ends; of scripts written without spaces every letter is a word. */
+function wordEnds(text) {
+  const ends = new Uint32Array(text.length);
+  let from = 0, before = "";
+  for (const { segment, index, isWordLike } of byWord.segment(text)) {
+    if (UNSPACED.test(segment)) {
+      let other = -1; // where letters of other scripts among these begin
+      for (const letter of byLetter.segment(segment)) {
+        const start = index + letter.index, alone = UNSPACED.test(letter.segment);
+        if (alone || other < 0) other = start;
+        ends.fill(start + letter.segment.length, other, start + letter.segment.length);
+        if (alone) other = -1;
+      }
+    } else {
+      const glued = isWordLike && before && (GLUED.test(segment) || GLUED.test(before));
+      if (!glued) from = index;
+      ends.fill(index + segment.length, from);
+    }
+    before = isWordLike && !UNSPACED.test(segment) ? segment : "";
+  }
+  return ends;
+}
+
+/** Words of an answer as text. By rule 2 a comma is a word of its own, and follows the one before it. */
+function joined(said, rule) {
+  if (rule === 1) return said.join();
+  const tight = (one, other) => one === "," || other === "," || (UNSPACED.test(one) && UNSPACED.test(other));
+  return said.reduce((text, word, n) => text + (n === 0 || tight(word, said[n - 1]) ? "" : " ") + word, "");
+}
+
+class DMN {
+  /**
+   * @param network what dmn_cli/page/export.py made: options, vocabulary, and where each tensor lies
+   * @param buffer the weights, an ArrayBuffer of float32
+   */
+  constructor(network, buffer) {
+    Object.assign(this, network); // facts, max_facts, reader, residual, gate, order, episode, memory, passes, free_passes
+    this.number = new Map(this.vocabulary.words.map((word, number) => [word, number]));
+    this.weights = {};
+    for (const [name, { shape, offset }] of Object.entries(network.tensors)) {
+      const data = Float64Array.from(new Float32Array(buffer, 4 * offset, shape.reduce((a, b) => a * b, 1)));
+      this.weights[name] = { data, rows: shape[0] ?? 1, columns: shape[1] ?? 1 };
+    }
+    this.wordGRU = this.gru("input.sentences.gru"); // null: no such part
+    this.inputGRU = this.gru("input.gru");
+    this.backwardGRU = this.gru("input.backward_gru");
+    this.questionGRU = this.gru("question.gru");
+    this.episodeGRU = this.gru("memory.episode.gru");
+    this.updateGRU = this.gru("memory.update.gru");
+    this.answerGRU = this.gru("answer.gru");
+    this.size = this.questionGRU.weight_hh.columns;
+    this.end = this.weights["memory.end"]?.data ?? null;
+    this.rarity = this.weights["memory.gate.further.gate_words.rarity"]?.data ?? null;
+    this.rule = this.vocabulary.rule ?? 1;
+    this.sentences = new Map();
+    this.read = { keys: [], states: [] };
+  }
+
+  /** The parameters of a GRU by its name; a word's projection is computed once. */
+  gru(name) {
+    if (!(`${name}.weight_hh` in this.weights)) return null;
+    const part = (key) => this.weights[`${name}.${key}`];
+    return {
+      weight_ih: part("weight_ih"), bias_ih: part("bias_ih").data,
+      weight_hh: part("weight_hh"), bias_hh: part("bias_hh").data, words: new Map(),
+    };
+  }
+
+  /** W_ih x + b_ih of a word's vector. */
+  projectWord(gru, word) {
+    let projected = gru.words.get(word);
+    if (!projected) gru.words.set(word, (projected = project(gru, this.embedding(word))));
+    return projected;
+  }
+
+  embedding(word) {
+    const { data, columns } = this.weights["embedding"];
+    return data.subarray(word * columns, (word + 1) * columns);
+  }
+
+  /** The words of a text, by the rule of the network's vocabulary. */
+  words(text) {
+    return words(text, this.rule);
+  }
+
+  encode(text) {
+    return text.map((word) => this.number.get(word) ?? 0);
+  }
+
+  /** The words of a text that training has never seen, each once. */
+  unknown(text) {
+    return [...new Set(this.words(text))].filter((word) => !this.number.has(word));
+  }
+
+  /**
+   * Put a question to the network.
+   *
+   * @param story the facts before the question, as written
+   * @param question as written
+   * @returns answers: the likeliest with their probabilities, the network's own first;
+   *          gates: of each pass what each fact counted, 0 to 1 (last of all the end of passes, if the network has one);
+   *          logits: of the same, before the sigmoid or softmax;
+   *          first: how many facts it does not attend to, because they are further back than max_facts;
+   *          pieces: the words of each fact before the question, those not attended to too
+   */
+  ask(story, question) {
+    let pieces = story.map((fact) => this.encode(this.words(fact)));
+    if (this.facts === "word") pieces = pieces.flat().map((word) => [word]);
+    const text = this.encode(this.words(question));
+    const first = this.max_facts ? Math.max(0, pieces.length - this.max_facts) : 0;
+    const facts = this.inputModule(pieces).slice(first);
+    if (this.end) facts.push(Float64Array.from(this.end));
+    const q = this.questionModule(text);
+    const bags = pieces.slice(first).map((piece) => [...new Set(piece)]);
+    if (this.end) bags.push([]);
+    const { m, gates, logits } = this.episodicMemory(facts, q, bags, [...new Set(text)]);
+    return { answers: this.answerModule(m, q), gates, logits, first, pieces };
+  }
+
+  // Input module (1506.07285, §2.1): from words to facts ------------------------------------------------------------
+
+  inputModule(pieces) {
+    return this.reader === "words" ? this.wordReader(pieces) : this.sentenceReader(pieces);
+  }
+
+  /** A GRU over all words; its states at the ends of the facts are the facts. */
+  wordReader(pieces) {
+    return this.statesOf(pieces, (piece, before) => {
+      let h = before;
+      for (const word of piece) h = step(this.inputGRU, this.projectWord(this.inputGRU, word), h);
+      return this.facts === "word" ? h : step(this.inputGRU, this.projectWord(this.inputGRU, END_OF_FACT), h);
+    });
+  }
+
+  /** A vector for each sentence, and GRUs over these: forward, and in DMN+ backward too (1603.01417, §3.1). */
+  sentenceReader(pieces) {
+    const sentences = pieces.map((piece) => this.sentence(piece));
+    const facts = this.statesOf(pieces, (_, before, t) => step(this.inputGRU, sentences[t].forward, before))
+      .map((state) => state.slice());
+    if (this.residual) facts.forEach((fact, t) => add(fact, sentences[t].vector));
+    let h = new Float64Array(this.size);
+    for (let t = pieces.length - 1; this.backwardGRU && t >= 0; t--) {
+      h = step(this.backwardGRU, sentences[t].backward, h);
+      add(facts[t], h);
+    }
+    return facts;
+  }
+
+  /** States after each piece; those before the first piece that is not as it was are not computed again. */
+  statesOf(pieces, next) {
+    const keys = pieces.map((piece) => piece.join());
+    let same = 0;
+    while (same < keys.length && keys[same] === this.read.keys[same]) same++;
+    const states = this.read.states.slice(0, same);
+    for (let t = same; t < pieces.length; t++) states.push(next(pieces[t], states[t - 1] ?? new Float64Array(this.size), t));
+    this.read = { keys, states };
+    return states.slice();
+  }
+
+  /** The vector of a sentence, and its projections for the GRUs over sentences. */
+  sentence(piece) {
+    const key = piece.join();
+    let found = this.sentences.get(key);
+    if (!found) {
+      const vector = this.wordGRU ? this.readWords(this.wordGRU, piece) : this.positionEncoding(piece);
+      const backward = this.backwardGRU && project(this.backwardGRU, vector);
+      found = { vector, forward: project(this.inputGRU, vector), backward };
+      if (this.sentences.size >= MOST_KEPT) this.sentences.clear();
+      this.sentences.set(key, found);
+    }
+    return found;
+  }
+
+  readWords(gru, piece) {
+    let h = new Float64Array(this.size);
+    for (const word of piece) h = step(gru, this.projectWord(gru, word), h);
+    return h;
+  }
+
+  /** f = Σ_j l_j ∘ w_j, with l_jd = (1 − j/M) − (d/D)(1 − 2j/M) (1603.01417, eq. 7). */
+  positionEncoding(piece) {
+    const D = this.weights["embedding"].columns;
+    const f = new Float64Array(D);
+    piece.forEach((word, at) => {
+      const part = (at + 1) / piece.length; // j/M
+      const w = this.embedding(word);
+      for (let d = 0; d < D; d++) f[d] += (1 - part - ((d + 1) / D) * (1 - 2 * part)) * w[d];
+    });
+    return f;
+  }
+
+  // Question module (1506.07285, §2.2) -----------------------------------------------------------------------------
+
+  questionModule(text) {
+    const q = this.readWords(this.questionGRU, text);
+    if (this.residual && this.reader === "positions") for (const word of text) add(q, this.embedding(word));
+    return q;
+  }
+
+  // Episodic memory module (1506.07285, §2.3) ----------------------------------------------------------------------
+
+  /** Passes over the facts: gates, an episode, a new memory. bags, asked: the different words of facts and question. */
+  episodicMemory(facts, q, bags, asked) {
+    const inputs = this.episodeGRU && facts.map((c) => project(this.episodeGRU, c));
+    const once = this.gateOnce(facts, q);
+    const shared = this.rarity && this.sharedWords(bags, asked);
+    const allGates = [], allLogits = [];
+    let m = q, gates = null;
+    for (let number = 0; number < this.passes; number++) {
+      if (shared && gates) shared.after(gates);
+      const logits = this.gateLogits(facts, m, once, gates, shared);
+      const logGates = this.logGates(logits);
+      gates = logGates.map(Math.exp);
+      allLogits.push(logits);
+      allGates.push(gates);
+      if (this.end && number >= this.free_passes && argmax(logGates) === facts.length - 1) break;
+      m = this.update(number, m, this.episodeOf(facts, inputs, gates), q);
+    }
+    return { m, gates: allGates, logits: allLogits };
+  }
+
+  /**
+   * What is the same in every pass of the gate's first layer W1 z + b1, fact by fact.
+   *
+   * DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (eq. 6). DMN+: z = [c∘q, c∘m, |c−q|, |c−m|].
+   */
+  gateOnce(facts, q) {
+    const H = this.size, W1 = this.weights["memory.gate.W1.weight"], b1 = this.weights["memory.gate.W1.bias"].data;
+    const Wb = this.weights["memory.gate.Wb"];
+    const at = Wb ? { c: 0, m: H, q: 2 * H, cq: 3 * H, cm: 4 * H, dq: 5 * H, dm: 6 * H, bq: 7 * H, bm: 7 * H + 1 }
+      : { cq: 0, cm: H, dq: 2 * H, dm: 3 * H };
+    const base = Wb ? linear(W1, q, b1, at.q) : Float64Array.from(b1);
+    const Wbq = Wb && linear(Wb, q);
+    const perFact = facts.map((c) => {
+      const first = base.slice();
+      if (Wb) {
+        add(first, linear(W1, c, null, at.c));
+        addColumn(first, W1, at.bq, dot(c, Wbq));
+      }
+      add(first, linear(W1, product(c, q), null, at.cq));
+      return add(first, linear(W1, distance(c, q), null, at.dq));
+    });
+    return { at, perFact };
+  }
+
+  /** W2 tanh(W1 z + b1) + b2 of every fact. Ours: terms of where the last pass looked, and of shared words. */
+  gateLogits(facts, m, { at, perFact }, before, shared) {
+    const W1 = this.weights["memory.gate.W1.weight"], Wb = this.weights["memory.gate.Wb"];
+    const W2 = this.weights["memory.gate.W2.weight"].data, b2 = this.weights["memory.gate.W2.bias"].data[0];
+    const order = this.weights["memory.gate.further.gate_order.weight"], sharing = this.weights["memory.gate.further.gate_words.weight"];
+    const Wm = Wb && linear(W1, m, null, at.m);
+    const Wbm = Wb && linear(Wb, m);
+    const total = before ? before.reduce((a, b) => a + b, 0) : 0;
+    let earlier = 0;
+    return Float64Array.from(facts, (c, t) => {
+      const first = perFact[t].slice();
+      if (Wb) {
+        add(first, Wm);
+        addColumn(first, W1, at.bm, dot(c, Wbm));
+      }
+      add(first, linear(W1, product(c, m), null, at.cm));
+      add(first, linear(W1, distance(c, m), null, at.dm));
+      if (order && before) {
+        add(first, linear(order, Float64Array.of(total - earlier - before[t], before[t], earlier)));
+        earlier += before[t];
+      }
+      if (sharing) add(first, linear(sharing, Float64Array.of(shared.question[t], shared.found[t], shared.before[t])));
+      let logit = b2;
+      for (let i = 0; i < first.length; i++) logit += W2[i] * Math.tanh(first[i]);
+      return logit;
+    });
+  }
+
+  /** The logarithm of what each fact counts. */
+  logGates(logits) {
+    if (this.gate === "softmax" || (this.gate === "by-order" && this.order === "none")) return logSoftmax(logits);
+    const open = logits.map(logSigmoid);
+    if (this.gate === "sigmoid") return open;
+    // of the open gates the latest (or the earliest) counts: g_t Π_{u>t} (1 − g_u)
+    const last = logits.length - 1;
+    let overridden = 0;
+    for (let i = 0; i <= last; i++) {
+      const t = this.order === "earliest" ? i : last - i;
+      open[t] += overridden;
+      overridden += logSigmoid(-logits[t]);
+    }
+    return open;
+  }
+
+  /** e: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; or DMN+'s attention GRU; or Σ g c. */
+  episodeOf(facts, inputs, gates) {
+    let h = new Float64Array(this.size);
+    facts.forEach((c, t) => {
+      const g = gates[t];
+      if (g < 1e-10) return; // nothing would change
+      if (this.episode === "weighted-sum") for (let i = 0; i < h.length; i++) h[i] += g * c[i];
+      else if (this.episode === "attention-gru") h = step(this.episodeGRU, inputs[t], h, g);
+      else {
+        const next = step(this.episodeGRU, inputs[t], h);
+        h = h.map((old, i) => g * next[i] + (1 - g) * old);
+      }
+    });
+    return h;
+  }
+
+  /** m^k from m^{k−1}, e^k and q: GRU(e, m), ReLU(W_k [m; e; q] + b), or the same without the ReLU. */
+  update(number, m, e, q) {
+    const products = this.weights["memory.update.products.weight"];
+    if (products) {
+      const z = concat(e, product(e, q), product(e, m), distance(e, q), distance(e, m));
+      const made = linear(products, z, this.weights["memory.update.products.bias"].data).map(Math.tanh);
+      e = this.memory.endsWith("linear") ? add(made, e) : made;
+    }
+    if (this.updateGRU) return step(this.updateGRU, project(this.updateGRU, e), m);
+    const layer = `memory.update.layers.${this.memory === "tied-linear" ? 0 : number}`;
+    const out = linear(this.weights[`${layer}.weight`], concat(m, e, q), this.weights[`${layer}.bias`].data);
+    return this.memory === "relu" ? out.map((x) => Math.max(0, x)) : out;
+  }
+
+  /** Ours: which rare words a fact shares with the question, and with the facts that counted in the last pass. */
+  sharedWords(bags, asked) {
+    const squared = (word) => this.rarity[word] ** 2;
+    const inQuestion = new Set(asked);
+    const question = bags.map((bag) => bag.reduce((sum, word) => sum + (inQuestion.has(word) ? squared(word) : 0), 0));
+    return {
+      question,
+      found: question,
+      before: new Float64Array(bags.length),
+      after(gates) {
+        const counted = new Map();
+        bags.forEach((bag, t) => bag.forEach((word) => counted.set(word, (counted.get(word) ?? 0) + gates[t])));
+        this.found = bags.map((bag) => bag.reduce((sum, word) => sum + squared(word) * counted.get(word), 0));
+        this.before = this.before.map((sum, t) => Math.min(1, sum + gates[t]));
+      },
+    };
+  }
+
+  // Answer module (1506.07285, §2.4) -------------------------------------------------------------------------------
+
+  /** The answer and the next two, with their probabilities. */
+  answerModule(m, q) {
+    if (this.answerGRU) return this.decode(m, q);
+    const W = this.weights["answer.linear.weight"], b = this.weights["answer.linear.bias"].data;
+    const logs = logSoftmax(linear(W, concat(m, q), b));
+    return likeliest(logs, 3).map((at) => ({ answer: this.vocabulary.answers[at], probability: Math.exp(logs[at]) }));
+  }
+
+  /** a_0 = m, a_t = GRU([y_{t−1}; q], a_{t−1}), y_t = softmax(W a_t), until the end token; it is fed its own words. */
+  decode(m, q) {
+    const [given] = this.beam(m, q, 1);
+    const others = this.beam(m, q, BEAM).filter(({ said }) => said.join() !== given.said.join());
+    return [given, ...others.slice(0, 2)].map(({ said, log }) => ({
+      answer: joined(said.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]), this.rule),
+      probability: Math.exp(log),
+    }));
+  }
+
+  /** The likeliest answers that a beam search finds, the best first; of width 1: the likeliest word, each fed back. */
+  beam(m, q, width) {
+    let beams = [{ said: [], log: 0, state: m }];
+    const ended = ({ said }) => said.at(-1) === 0;
+    for (let length = 0; length < LONGEST_ANSWER && !beams.every(ended); length++) {
+      const longer = beams.flatMap((beam) => {
+        if (ended(beam)) return [beam];
+        const { logs, state } = this.decodeWord(beam.said.at(-1) ?? null, q, beam.state);
+        return Array.from(logs, (log, word) => ({ said: [...beam.said, word], log: beam.log + log, state }));
+      });
+      beams = longer.sort((a, b) => b.log - a.log).slice(0, width);
+    }
+    return beams;
+  }
+
+  decodeWord(previous, q, state) {
+    const W = this.weights["answer.linear.weight"], b = this.weights["answer.linear.bias"].data;
+    const y = new Float64Array(W.rows); // one-hot; before the first word there is none
+    if (previous !== null) y[previous] = 1;
+    const next = step(this.answerGRU, project(this.answerGRU, concat(y, q)), state);
+    return { logs: logSoftmax(linear(W, next, b)), state: next };
+  }
+}
+
+// A GRU in the convention of torch.nn.GRU ----------------------------------------------------------------------------
+
+/** The input side: W_ih x + b_ih. */
+function project(gru, x) {
+  return linear(gru.weight_ih, x, gru.bias_ih);
+}
+
+/** One step: h' = (1 − z) n + z h; with a gate g, h' = g n + (1 − g) h (1603.01417, eq. 12). */
+function step(gru, projected, h, g = null) {
+  const H = h.length, side = linear(gru.weight_hh, h, gru.bias_hh), next = new Float64Array(H);
+  for (let i = 0; i < H; i++) {
+    const r = sigmoid(projected[i] + side[i]);
+    const n = Math.tanh(projected[2 * H + i] + r * side[2 * H + i]);
+    const keep = g === null ? sigmoid(projected[H + i] + side[H + i]) : 1 - g;
+    next[i] = (1 - keep) * n + keep * h[i];
+  }
+  return next;
+}
+
+// Vectors ------------------------------------------------------------------------------------------------------------
+
+/** W x + b, with as many columns of W as x is long, from a column on. Four rows at once: each x_j is read once for them. */
+function linear(W, x, bias = null, from = 0) {
+  const { data, rows, columns } = W, n = x.length, out = new Float64Array(rows), whole = rows - (rows % 4);
+  if (bias) out.set(bias);
+  let i = 0;
+  for (; i < whole; i += 4) {
+    const at = i * columns + from, at1 = at + columns, at2 = at1 + columns, at3 = at2 + columns;
+    let a = 0, b = 0, c = 0, d = 0;
+    for (let j = 0; j < n; j++) {
+      const value = x[j];
+      a += data[at + j] * value;
+      b += data[at1 + j] * value;
+      c += data[at2 + j] * value;
+      d += data[at3 + j] * value;
+    }
+    out[i] += a;
+    out[i + 1] += b;
+    out[i + 2] += c;
+    out[i + 3] += d;
+  }
+  for (; i < rows; i++) for (let j = 0; j < n; j++) out[i] += data[i * columns + from + j] * x[j];
+  return out;
+}
+
+function addColumn(sum, W, column, factor) {
+  for (let i = 0; i < sum.length; i++) sum[i] += factor * W.data[i * W.columns + column];
+}
+
+function add(sum, x) {
+  for (let i = 0; i < sum.length; i++) sum[i] += x[i];
+  return sum;
+}
+
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+const product = (a, b) => a.map((x, i) => x * b[i]);
+const distance = (a, b) => a.map((x, i) => Math.abs(x - b[i]));
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+const logSigmoid = (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
+
+function concat(...vectors) {
+  const all = new Float64Array(vectors.reduce((sum, x) => sum + x.length, 0));
+  let at = 0;
+  for (const x of vectors) all.set(x, (at += x.length) - x.length);
+  return all;
+}
+
+function logSoftmax(logits) {
+  const most = logits.reduce((a, b) => Math.max(a, b));
+  const total = most + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - most), 0));
+  return logits.map((x) => x - total);
+}
+
+const argmax = (x) => x.reduce((best, value, at) => (value > x[best] ? at : best), 0);
+
+/** The places of the `count` largest, the largest first; among equals the first. */
+function likeliest(x, count) {
+  return [...x.keys()].sort((a, b) => x[b] - x[a] || a - b).slice(0, count);
+}
+
+/** The weights from base64. */
+function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)).buffer;
+}
+
+if (typeof module !== "undefined") module.exports = { DMN, decodeBase64, words }; // for the tests, under node
