@@ -410,3 +410,14 @@ def test_a_checkpoint_whose_digests_are_damaged(trained, here, dmn):
             2,
             "error: run/checkpoints/best.pt: damaged checkpoint: code: expected SHA-256 digests by part",
         )
+
+
+def test_the_page_of_a_network_with_it_is_refused(here, dmn):
+    import dmn_cli
+
+    write_part("memory")
+    training = dmn_cli.train(small(memory="my.py:Mine"))
+    finish(training)
+    done = dmn("view", training.folder)
+    assert done.code == 2
+    assert "the page computes the network in JavaScript, and does not know my.py:Mine" in done.err
