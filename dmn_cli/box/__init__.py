@@ -1,1 +1,1 @@
-"""The network in the box: what `dmn ask` and `dmn demo` use where no checkpoint is named. README.md says how it was made."""
+"""The network in the box, for `dmn ask` and `dmn demo` without a checkpoint. README.md says how it was made."""
