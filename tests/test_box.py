@@ -30,7 +30,7 @@ def test_the_picture_of_the_readme_is_what_the_network_attends_to(dmn, tmp_path)
     [
         ("Mary went to the kitchen. John moved to the hallway. Where is Mary?", "kitchen"),
         (
-            "Daniel picked up the milk. Daniel went to the office. Sandra went to the garden. Where is the milk?",
+            "Daniel got the milk. Daniel went to the office. Mary went to the garden. Where is the milk?",
             "office",
         ),
         ("Lily is a swan. Lily is white. Greg is a swan. What color is Greg?", "white"),
