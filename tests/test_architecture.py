@@ -75,7 +75,7 @@ BELOW = {
         *("bench", "page", "runs", "training", "report", "augment", "splits", "generator", "model", "data", "babi"),
         *("records", "config", "errors", "files", "text"),
     },
-    "api": {"runs", "training", "report", "splits", "generator", "data", "config", "errors"},
+    "api": {"runs", "training", "report", "splits", "generator", "data", "records", "config", "errors"},
     "__main__": {"cli"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -22,6 +22,7 @@ from dmn_cli.cli.options import (
     print_json,
 )
 from dmn_cli.cli.text import as_title, terminal
+from dmn_cli.cli.view import write_page
 from dmn_cli.errors import Stopped
 from dmn_cli.text import safe
 
@@ -41,6 +42,7 @@ def suite(
     suite_dir: Annotated[Path | None, typer.Option(help="Its folder (default: runs/suite-NAME).")] = None,
     threads: Threads = 1,
     device: Device = "auto",
+    page: Annotated[bool, typer.Option(help="Write report.html, the page of `dmn view`, at the end.")] = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -75,6 +77,8 @@ def suite(
     )
     content = _show(planned, quiet)
     _report(planned, content, as_json)
+    if page:
+        print(safe(write_page(folder)), file=sys.stderr if as_json else sys.stdout)
     if content["failed"]:
         raise typer.Exit(1)
 

@@ -146,6 +146,7 @@ def _options(suite: Suite, job: Job) -> list[str]:
         *([f"--task={suite.networks[job.network][0]}"] if one_of_many else []),
         *(["--resume"] if goes_on else [f"--threads={suite.threads}"]),  # a resumed run keeps its threads
         "--quiet",
+        "--no-page",  # the suite's page shows its runs
     ]
 
 
