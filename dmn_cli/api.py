@@ -28,13 +28,13 @@ from dmn_cli.runs import folder as folders
 from dmn_cli.runs import run as runs
 from dmn_cli.runs.run import Finished
 from dmn_cli.splits import OWN, Split
+from dmn_cli.training import box, predictions
 from dmn_cli.training import checkpoint as checkpoints
-from dmn_cli.training import predictions
+from dmn_cli.training.ask import put, sentences
 from dmn_cli.training.build import device as find_device
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.loop import Step
-from dmn_cli.training.notes import asked_without_facts
 
 __all__ = [
     "Config",
@@ -80,11 +80,11 @@ class Network:
         """The answers that training has seen."""
         return list(self.checkpoint.vocabulary.answers)
 
-    def ask(self, facts: Iterable[str], question: str) -> Prediction:
+    def ask(self, facts: Iterable[str] | str, question: str) -> Prediction:
         """Ask a question about a story.
 
         Args:
-            facts: sentences, in order.
+            facts: sentences, in order; or one text.
             question: a sentence.
 
         Returns:
@@ -95,13 +95,10 @@ class Network:
             DmnError: a sentence has no words; or there are no facts, and training had no such question.
         """
         if isinstance(facts, str):
-            raise DmnError("facts: expected a list of sentences, not one text", 'write ask(["…", "…"], question)')
+            facts = [sentence for line in facts.splitlines() if line.strip() for sentence in sentences(line)]
         told = tuple(_sentence("facts", fact) for fact in _listed("facts", facts))
         asked = Question(_sentence("question", question), "", len(told))
-        if not told and asked_without_facts(self.checkpoint, self.path) is False:
-            hint = "give at least one fact: training had no question without facts"
-            raise DmnError(f"{question!r} has no fact before it", hint)
-        return self.predict([Story(told, (asked,))])[0]
+        return put(self.checkpoint, self.path, [Story(told, (asked,))])[0]
 
     def predict(self, stories: Iterable[Story] | str | Path) -> list[Prediction]:
         """The answers to all questions of some stories, in their order; see ``ask``.
@@ -168,11 +165,11 @@ class Training(Iterator[Step | Epoch | Finished]):
         return load(self.folder)
 
 
-def load(path: str | Path, *, device: str = "auto", code: str | Path | None = None) -> Network:
+def load(path: str | Path | None = None, *, device: str = "auto", code: str | Path | None = None) -> Network:
     """A trained network.
 
     Args:
-        path: a run folder (then its best checkpoint), or a checkpoint.
+        path: a run folder (then its best checkpoint), or a checkpoint; None: the network that comes with dmn.
         device: where to compute: ``auto``, ``cpu``, ``cuda``, ``mps``.
         code: the file of a class of your own that is a part of the network, where it is not as it was in training;
             it is run.
@@ -180,8 +177,9 @@ def load(path: str | Path, *, device: str = "auto", code: str | Path | None = No
     Raises:
         DmnError: there is no network, or it is damaged.
     """
-    path = _path("path", path)
-    checkpoint = folders.best(path) if path.is_dir() else path
+    checkpoint = box.path() if path is None else _path("path", path)
+    if checkpoint.is_dir():
+        checkpoint = folders.best(checkpoint)
     named = None if code is None else _path("code", code)
     return Network(checkpoint, checkpoints.load(checkpoint, find_device(device), named))
 

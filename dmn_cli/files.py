@@ -1,6 +1,7 @@
 """Files that are whole or not there at all."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import tempfile
@@ -36,9 +37,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def _write(path: Path, data: bytes | str) -> None:
+    _remove_left(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
+            _lock(handle)
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
@@ -48,6 +51,25 @@ def _write(path: Path, data: bytes | str) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what a process left that was killed while it wrote this file: what another writes now is locked."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            if _lock(file.fileno()):
+                left.unlink()
+
+
+def _lock(handle: int) -> bool:
+    """Whether this process now has the lock of a file; False too where there are no locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def append(path: Path, text: str) -> None:

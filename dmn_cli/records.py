@@ -69,6 +69,8 @@ class Epoch(Record):
     """That its steps took, those after a resumption."""
     questions_per_second: float | None = None
     """Of these steps; None if there are none."""
+    weights: str = ""
+    """SHA-256 of the network's weights after it, see ``checkpoint.digest``; "" where an older dmn made the run."""
 
 
 class TaskRow(Record):

@@ -66,3 +66,35 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+CGROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+
+
+def whole_memory() -> int | None:
+    """The memory that this process may use at most, in bytes: the machine's, or its container's; None: not known."""
+    found = [_meminfo("MemTotal"), _number(CGROUP / "memory.max")]
+    return min((size for size in found if size is not None), default=None)
+
+
+def free_memory() -> int | None:
+    """The memory that is not in use, in bytes; None: not known."""
+    most, used = _number(CGROUP / "memory.max"), _number(CGROUP / "memory.current")
+    found = [_meminfo("MemAvailable"), None if most is None or used is None else most - used]
+    return min((size for size in found if size is not None), default=None)
+
+
+def _meminfo(key: str) -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        for line in MEMINFO.read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name == key:
+                return int(rest.split()[0]) * 1024
+    return None
+
+
+def _number(path: Path) -> int | None:
+    with contextlib.suppress(OSError, ValueError):  # "max": no limit
+        return int(path.read_text())
+    return None

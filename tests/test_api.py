@@ -207,6 +207,8 @@ def test_ask_predict_and_evaluate_agree(trained, tmp_path):
     assert asked.answer == predictions[0].answer
     assert asked.probability == pytest.approx(predictions[0].probability)
     assert asked.right is None
+    text = " ".join(story.facts[: first.facts])
+    assert network.ask(text, first.text) == asked
     assert len(asked.gates[0]) == len(asked.facts)
 
 
@@ -218,7 +220,7 @@ MISUSES = [
     (lambda network: dmn.load(network.path, code="my.py"), "my.py: this network has no part that is a class"),
     (lambda network: dmn.read(None), "path: expected a path, not a NoneType"),
     (lambda network: dmn.read("none.txt"), "none.txt: cannot be read"),
-    (lambda network: network.ask("Mary went home.", "Where is Mary?"), "facts: expected a list of sentences"),
+    (lambda network: network.ask(" ", "Where is Mary?"), "'Where is Mary?' has no fact before it"),
     (lambda network: network.ask(["Mary went home.", 3], "Where is Mary?"), "facts: expected text, not a int"),
     (lambda network: network.ask(["Mary went home.", "?"], "Where is Mary?"), "facts: no words in '?'"),
     (lambda network: network.ask(["Mary went home."], None), "question: expected text, not a NoneType"),
@@ -408,3 +410,14 @@ def test_a_checkpoint_whose_digests_are_damaged(trained, here, dmn):
             2,
             "error: run/checkpoints/best.pt: damaged checkpoint: code: expected SHA-256 digests by part",
         )
+
+
+def test_the_page_of_a_network_with_it_is_refused(here, dmn):
+    import dmn_cli
+
+    write_part("memory")
+    training = dmn_cli.train(small(memory="my.py:Mine"))
+    finish(training)
+    done = dmn("view", training.folder)
+    assert done.code == 2
+    assert "the page computes the network in JavaScript, and does not know my.py:Mine" in done.err

@@ -15,16 +15,17 @@ BELOW = {
     "errors": set(),
     "files": set(),
     "batch": set(),
+    "text": set(),
     "config": {"errors"},
     "system": {"errors"},
     "records": {"errors", "files"},
     "data": {"batch", "errors"},
-    "babi": {"config", "errors", "files", "system"},
-    "generator": {"data", "babi", "config", "errors", "files"},
+    "babi": {"config", "errors", "files", "system", "text"},
+    "generator": {"data", "babi", "config", "errors", "files", "system"},
     "splits": {"data", "babi", "generator", "config", "errors", "files"},
     "augment": {"data", "config"},
     "model": {"batch"},
-    "report": {"splits", "data", "babi", "records", "config", "errors"},
+    "report": {"splits", "data", "babi", "records", "config", "errors", "text"},
     "training": {
         "report",
         "splits",
@@ -36,6 +37,7 @@ BELOW = {
         "config",
         "errors",
         "files",
+        "system",
         "batch",
     },
     "runs": {
@@ -53,6 +55,7 @@ BELOW = {
         "system",
     },
     "page": {
+        "text",
         "generator",
         "runs",
         "training",
@@ -70,9 +73,9 @@ BELOW = {
     "bench": {"training", "splits", "model", "data", "babi", "config", "errors", "system", "batch"},
     "cli": {
         *("bench", "page", "runs", "training", "report", "augment", "splits", "generator", "model", "data", "babi"),
-        *("records", "config", "errors", "files"),
+        *("records", "config", "errors", "files", "text"),
     },
-    "api": {"runs", "training", "report", "splits", "generator", "data", "config", "errors"},
+    "api": {"runs", "training", "report", "splits", "generator", "data", "records", "config", "errors"},
     "__main__": {"cli"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

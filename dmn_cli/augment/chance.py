@@ -48,13 +48,12 @@ def tosses(stories: int) -> Tensor:
     return torch.cat([torch.ones(1, stories), signs])
 
 
-def far_from(differences: Tensor, kinds: Tensor, signs: Tensor) -> float:
+def far_from(differences: Tensor, kinds: list[str], signs: Tensor) -> float:
     """How far from chance the differences are.
 
     Args:
         differences: (features, stories) a feature's count in the story less that in its changed copy.
-        kinds: (features,) the number of each one's kind; the statistics are each kind's sum of squares, and the
-            largest square of all.
+        kinds: of each feature; the statistics are each kind's sum of squares, and the largest square of all.
         signs: of ``tosses``.
 
     Returns:
@@ -62,13 +61,14 @@ def far_from(differences: Tensor, kinds: Tensor, signs: Tensor) -> float:
         feature settles it, or where there are no differences.
     """
     variance = differences.square().sum(1)
-    kept = variance > 0
-    differences, kinds, variance = differences[kept], kinds[kept], variance[kept]
+    differences, kept = differences[variance > 0], (variance > 0).tolist()
+    variance = variance[variance > 0]
     if not len(variance) or (differences.sum(1).square() / variance).max() > CLEAR**2:
         return math.inf
     squares = (signs @ differences.T).square() / variance
-    different, which = kinds.unique(return_inverse=True)
-    sums = torch.zeros(len(signs), len(different)).index_add_(1, which, squares)
+    number = {kind: at for at, kind in enumerate(dict.fromkeys(itertools.compress(kinds, kept)))}
+    which = torch.tensor([number[kind] for kind in itertools.compress(kinds, kept)])
+    sums = torch.zeros(len(signs), len(number)).index_add_(1, which, squares)
     # the cube root of a sum of squares is nearly normal (Wilson and Hilferty, 1931)
     statistics = torch.cat([sums, squares.amax(1, keepdim=True)], 1).pow(1 / 3)
     random_ones = statistics[1:]

@@ -8,14 +8,11 @@ with the question, with the answer and with other facts that tell the answer. Wh
 """
 
 import itertools
-import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
-
-import torch
 
 from dmn_cli.augment import chance
 from dmn_cli.data.stories import Question, Story
@@ -27,18 +24,12 @@ Feature = tuple[object, ...]
 PAIRS = 15_000
 """Of facts that are looked at: enough to see an order."""
 
-TELLINGS = 3_000_000
-"""Features that are counted at most, each as often as it is told."""
-
 FEWEST = 500
 """Questions; of fewer too little is known."""
 
 SLIGHT = 6.0
 """Standard deviations from chance that an order may have: in bAbI's task 19 the last fact is needed a little more often
 than others, which says nothing of the answer. In tasks where order matters it is 10 or more."""
-
-
-log = logging.getLogger(__name__)
 
 
 def reorder(stories: Iterable[Story], seed: str) -> list[Story]:
@@ -66,31 +57,13 @@ def is_free(stories: Iterable[Story]) -> bool:
     looked_at = _enough(stories)
     if sum(len(story.questions) for story in looked_at) < FEWEST:
         return False
-    told = _told(looked_at)
-    if told is None:
-        log.warning("note: data.reordered: the facts keep their order: so long stories would take too long to look at")
-        return False
     parts = [_parts(story) for story in looked_at]
+    told = [Counter(_features(*of_story)) for of_story in parts]
     backwards = (_features([(after, fact) for fact, after in pairs], facts, asked) for pairs, facts, asked in parts)
     if _far(told, backwards) > SLIGHT:
         return False
     others = reorder(looked_at, "any other order")
     return _far(told, (_features(*_parts(other)) for other in others)) <= SLIGHT
-
-
-def _told(stories: Iterable[Story]) -> list[Counter[Feature]] | None:
-    """What each story tells; None where that, or the facts that stand before questions, are more than ``TELLINGS``."""
-    told: list[Counter[Feature]] = []
-    left = before = TELLINGS
-    for story in stories:
-        before -= sum(question.facts for question in story.questions)
-        if before < 0:
-            return None
-        told.append(Counter(itertools.islice(_features(*_parts(story)), left + 1)))
-        left -= told[-1].total()
-        if left < 0:
-            return None
-    return told
 
 
 def _enough(stories: Iterable[Story]) -> list[Story]:
@@ -117,8 +90,7 @@ def _far(told: list[Counter[Feature]], others: Iterable[Iterable[Feature]]) -> f
     for one, other in zip(counts, others, strict=True):
         one.subtract(other)
     number, differences = chance.table(counts)
-    names = {str(kind): at for at, kind in enumerate(dict.fromkeys(feature[0] for feature in number))}
-    kinds = torch.tensor([names[str(feature[0])] for feature in number])
+    kinds = [str(feature[0]) for feature in number]
     return chance.far_from(differences[:-1].float(), kinds, chance.tosses(len(counts)))
 
 

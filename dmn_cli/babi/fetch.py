@@ -13,6 +13,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from tqdm import tqdm
 
 from dmn_cli import __version__
+from dmn_cli.text import safe
 
 WAITS = (1.0, 2.0, 4.0)  # seconds before each retry
 TIMEOUT = 30.0  # seconds without a byte
@@ -176,4 +177,4 @@ def megabytes(size: int) -> str:
 
 def say(text: str, quiet: bool) -> None:
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(safe(text), file=sys.stderr, flush=True)

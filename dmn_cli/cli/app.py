@@ -30,6 +30,7 @@ from dmn_cli.cli import (
     runs,
     suite,
     train,
+    verify,
     view,
 )
 from dmn_cli.cli.help import Command, Group
@@ -61,6 +62,7 @@ _verb(TRAINING, "view", view.view, "dmn view runs/task1 --open")
 _verb(TRAINING, "runs", runs.runs, "dmn runs")
 _verb(TRAINING, "compare", compare.compare, "dmn compare runs/task1 runs/task1-2")
 _verb(TRAINING, "report", report.report, "dmn report runs/suite-dmn-l runs/task1")
+_verb(TRAINING, "verify", verify.verify, "dmn verify runs/task1")
 _verb(STORIES, "download-babi", download.download_babi, "dmn download-babi")
 _verb(STORIES, "generate-babi", generate.generate_babi, "dmn generate-babi --out made --tasks 1-3")
 app.add_typer(data.app, name="data", rich_help_panel=STORIES, epilog="Example: dmn data show --task 2")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Code, Device, Json, print_json
-from dmn_cli.cli.text import safe, shown, tell
+from dmn_cli.cli.text import safe, shown, tell, terminal
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -40,6 +40,9 @@ def ask(
     tables: Annotated[
         bool, typer.Option("--tables", help="Show what was attended to for more than 5 questions, all facts.")
     ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the attention of the last question: an .svg or .png file.")
+    ] = None,
     code: Code = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -57,8 +60,10 @@ def ask(
     from dmn_cli.training.build import device as find_device
 
     source = file or story
-    if lines and (source or question or tables or as_json):
-        raise DmnError("--lines reads stdin alone", "leave --file, --question, --tables and --json out")
+    if lines and (source or question or tables or picture or as_json):
+        raise DmnError("--lines reads stdin alone", "leave --file, --question, --tables, --picture and --json out")
+    if picture is not None and source is None and not question and sys.stdin.isatty():
+        raise DmnError("--picture: which story?", "give --file or pipe one")
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device), code)
     if lines:
@@ -66,11 +71,17 @@ def ask(
     elif source is None and not question and sys.stdin.isatty():
         _converse(loaded, path, as_json)
     else:
-        _answer(loaded, path, source, question or [], tables, as_json)
+        _answer(loaded, path, source, question or [], tables, picture, as_json)
 
 
 def _answer(
-    loaded: "Checkpoint", path: Path, source: Path | None, asked: list[str], tables: bool, as_json: bool
+    loaded: "Checkpoint",
+    path: Path,
+    source: Path | None,
+    asked: list[str],
+    tables: bool,
+    picture: Path | None,
+    as_json: bool,
 ) -> None:
     """All questions of a text at once."""
     from dmn_cli.errors import DmnError
@@ -81,6 +92,10 @@ def _answer(
     if not stories:
         raise DmnError(f"{source or 'stdin'}: no question", "a question is a line that ends in ?")
     answers = put(loaded, path, stories)
+    if picture is not None:
+        from dmn_cli.page import draw
+
+        draw(answers[-1], picture)
     if as_json:
         print_json({"checkpoint": str(path), "questions": [answer.as_row() for answer in answers]})
         return
@@ -108,12 +123,11 @@ def _read(source: Path | None) -> Iterator[tuple[str, str]]:
 
 def _show(answers: "list[Prediction]", tables: bool) -> None:
     """A table of gates for each of a few questions; of many the answers, or how many are right."""
-    from rich.console import Console
 
     from dmn_cli.report.answers import MANY, as_text, score
     from dmn_cli.report.heat import heat_table
 
-    console = Console()
+    console = terminal()
     right = score(answers)
     if tables or len(answers) <= MANY:
         for answer in answers:

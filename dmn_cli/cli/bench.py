@@ -16,6 +16,7 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
+from dmn_cli.cli.text import terminal
 
 
 def bench(
@@ -74,7 +75,6 @@ def bench(
 
 def _print(result: dict[str, Any]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -90,7 +90,7 @@ def _print(result: dict[str, Any]) -> None:
         f"task {result['task']}, reader {result['reader']}, batch {result['batch']} by {result['shuffle']}, "
         f"threads {result['threads']}, kernels {result['kernels']}"
     )
-    Console().print(table)
+    terminal().print(table)
     typer.echo(f"matrix product  {result['gemm_flops'] / 1e9:,.0f} GFLOP/s")
     typer.echo(f"useful work     {result['useful_flop_per_question'] / 1e6:.1f} MFLOP per question")
     if "baseline_ratio" in result:

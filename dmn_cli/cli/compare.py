@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import DataDir, Device, Json, Split, print_json
-from dmn_cli.cli.text import safe, shown
+from dmn_cli.cli.text import safe, shown, terminal
 
 
 def compare(
@@ -26,7 +26,6 @@ def compare(
     McNemar's exact test looks at the questions that only one of them has right: how probable such a difference is if
     both are equally good.
     """
-    from rich.console import Console
 
     from dmn_cli.report.compared import as_json as plain_comparison
     from dmn_cli.report.compared import as_text
@@ -41,6 +40,6 @@ def compare(
         side._replace(name=safe(side.name), predictions=list(map(shown, side.predictions)))
         for side in (found.first, found.second)
     ]
-    console = Console()
+    console = terminal()
     for part in as_text(found._replace(first=sides[0], second=sides[1]), most):
         console.print(part)

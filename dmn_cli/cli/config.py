@@ -9,6 +9,7 @@ import typer
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.options import ConfigArgument, ConfigArguments, Overrides
 from dmn_cli.cli.text import NARROW, columns, say
+from dmn_cli.text import visible
 
 app = typer.Typer(
     cls=Group,
@@ -39,7 +40,7 @@ def show(name: ConfigArgument, overrides: Overrides = None) -> None:
     from dmn_cli.config import dump, load
 
     width = columns() if sys.stdout.isatty() else 110
-    typer.echo(dump(load(name, overrides or []), comments=True, width=width), nl=False)
+    typer.echo(visible(dump(load(name, overrides or []), comments=True, width=width)), nl=False)
 
 
 @app.command("diff", cls=Command, epilog="Example: dmn config diff dmn.yaml dmn-l.yaml")

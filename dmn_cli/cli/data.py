@@ -8,8 +8,9 @@ import typer
 from dmn_cli.cli.convert import convert
 from dmn_cli.cli.help import Command, Group
 from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, safe, say, tell
+from dmn_cli.cli.text import as_title, say, tell, terminal
 from dmn_cli.errors import DmnError
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,7 +119,7 @@ def show(
         raise DmnError(f"--story {story}: {file} has {len(stories)} stories")
     typer.echo(safe(f"{file}, story {story} of {len(stories)}"))
     for line in _story_lines(stories[story - 1]):
-        typer.echo(line)
+        typer.echo(safe(line))
 
 
 def _story_lines(story: "Story") -> list[str]:
@@ -248,11 +249,9 @@ WIDE = 200
 
 def _print(table: "Table") -> None:
     """Print a table; piped, as wide as it is; on a narrow terminal without the names of the tasks, or in lines."""
-    from rich.console import Console
-
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
-        console = Console(width=WIDE)
+        console = terminal(width=WIDE)
     elif console.measure(table, options=console.options.update(width=WIDE)).maximum > console.width:
         table.columns = [column for column in table.columns if column.header != "name"]
         table.padding = (0, 0)

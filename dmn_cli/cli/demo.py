@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import Device
-from dmn_cli.cli.text import safe, shown
+from dmn_cli.cli.text import safe, shown, terminal
 
 
 def demo(
@@ -17,7 +17,6 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Play a few stories: each is told, asked about, and answered, with what every pass attended to."""
-    from rich.console import Console
 
     from dmn_cli.report.answers import as_text
     from dmn_cli.report.heat import heat_table
@@ -28,7 +27,7 @@ def demo(
     from dmn_cli.training.demo import play
 
     path = box.path() if checkpoint is None else best(checkpoint) if checkpoint.is_dir() else checkpoint
-    console = Console()
+    console = terminal()
     for name, answer in play(checkpoints.load(path, find_device(device)), seed):
         answer = shown(answer)
         console.rule(name)

@@ -8,7 +8,7 @@ import typer
 
 from dmn_cli.cli.help import Command
 from dmn_cli.cli.options import Code, DataDir, Device, Json, Split, TaskChoice, Tasks, chosen, print_json
-from dmn_cli.cli.text import as_title, safe, shown
+from dmn_cli.cli.text import as_title, safe, shown, terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -108,11 +108,10 @@ def evaluate(
 
 
 def _print(table: "Table", notes: list[str], made: "list[Prediction]", errors: int | None) -> None:
-    from rich.console import Console
 
     from dmn_cli.report import mistakes
 
-    console = Console()
+    console = terminal()
     console.print(table)
     for note in notes:
         console.print(safe(f"note: {note}"), markup=False, highlight=False)

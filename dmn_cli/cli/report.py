@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from dmn_cli.cli.text import terminal
+from dmn_cli.text import visible
+
 
 def report(
     results: Annotated[
@@ -14,13 +17,12 @@ def report(
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown on a terminal too.")] = False,
 ) -> None:
     """Print suites and runs beside each other: as tables on a terminal, else as Markdown."""
-    from rich.console import Console
 
     from dmn_cli.report.suites import as_report, as_rich
 
     if markdown or not sys.stdout.isatty():
-        typer.echo(as_report(results), nl=False)
+        typer.echo(visible(as_report(results)), nl=False)
         return
-    console = Console()
+    console = terminal()
     for part in as_rich(results):
         console.print(part)

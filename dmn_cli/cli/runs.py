@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Json, print_json
-from dmn_cli.cli.text import safe
+from dmn_cli.cli.text import safe, terminal
 
 if TYPE_CHECKING:
     from dmn_cli.runs.listing import Listed
@@ -37,7 +37,6 @@ def runs(
 
 def _print(found: "list[Listed]") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -54,7 +53,7 @@ def _print(found: "list[Listed]") -> None:
         table.add_row(*map(Text, (name, *cells, started[5:], took)), style=None if run.state == "done" else "yellow")
         if differs:
             notes.append(f"{name}, other than its config: {differs}")
-    console = Console()
+    console = terminal()
     if table.row_count:
         console.print(table)
     for note in notes:

@@ -21,8 +21,10 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import safe
+from dmn_cli.cli.text import as_title, terminal
+from dmn_cli.cli.view import write_page
 from dmn_cli.errors import Stopped
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,6 +42,7 @@ def suite(
     suite_dir: Annotated[Path | None, typer.Option(help="Its folder (default: runs/suite-NAME).")] = None,
     threads: Threads = 1,
     device: Device = "auto",
+    page: Annotated[bool, typer.Option(help="Write report.html, the page of `dmn view`, at the end.")] = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +77,8 @@ def suite(
     )
     content = _show(planned, quiet)
     _report(planned, content, as_json)
+    if page:
+        print(safe(write_page(folder)), file=sys.stderr if as_json else sys.stdout)
     if content["failed"]:
         raise typer.Exit(1)
 
@@ -84,12 +89,11 @@ def _cores() -> int:
 
 def _show(planned: "Suite", quiet: bool) -> dict[str, Any]:
     """Run it, with a live table on a terminal and a line per run elsewhere."""
-    from rich.console import Console
     from rich.live import Live
 
     from dmn_cli.runs.suite import go
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     shown = console.is_terminal and not quiet
     told: set[Path] = set()
     try:
@@ -156,23 +160,23 @@ def _cells(job: "Job") -> list[str]:
         f"{job.valid_accuracy:.1%}" if job.best else "",
         f"{last.questions_per_second:,.0f}" if last and last.questions_per_second else "",
         duration(job.seconds_left) if job.state == "running" and job.seconds_left is not None else "",
-        {"failed": job.why, "done": _test(job) if job.results else ""}.get(job.state, job.state),
+        {"failed": as_title(job.why), "done": _test(job) if job.results else ""}.get(job.state, job.state),
     ]
 
 
 def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     """The results table, what failed, and where everything lies."""
-    from rich.console import Console
-
-    from dmn_cli.report.suites import as_table, failure, title
+    from dmn_cli.report.suites import as_table, failure, notes, title
 
     if as_json:
         print_json(content)
         return
     typer.echo(safe(f"{title(content)} (%)"))
-    Console(width=None if sys.stdout.isatty() else 200).print(as_table(content))
+    terminal(width=None if sys.stdout.isatty() else 200).print(as_table(content))
     for run in content["failed"]:
         typer.echo(safe(failure(run)))
+    for note in notes(content):
+        typer.echo(safe(f"note: {note}"))
     typer.echo(
         safe(f"suite       {planned.folder}\ntables      {planned.folder / 'results.md'}, .csv, .json; timing.json")
     )

@@ -3,12 +3,16 @@
 import shutil
 import sys
 import textwrap
-import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dmn_cli.text import safe as safe
+from dmn_cli.text import visible
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dmn_cli.report.prediction import Prediction
 
 NARROWEST, WIDEST = 40, 80
@@ -16,20 +20,6 @@ NARROWEST, WIDEST = 40, 80
 
 NARROW = 60
 """Columns below which text does not stand beside text."""
-
-LONGEST = 600
-"""Characters of a line from outside; of a longer one the middle is left out."""
-
-DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Signs that turn the direction of writing: what follows them looks like something else."""
-
-
-def safe(text: str) -> str:
-    """Text from outside (file names, stories, a server's words) as it may be printed.
-
-    Control characters are written as escapes, but for line breaks and tabs; long lines are shortened.
-    """
-    return "\n".join(_shortened("".join(map(_visible, line))) for line in text.split("\n"))
 
 
 def as_title(text: str) -> str:
@@ -39,15 +29,26 @@ def as_title(text: str) -> str:
     return escape(safe(text))
 
 
-def _visible(character: str) -> str:
-    hidden = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in DIRECTIONS
-    return character.encode("unicode_escape").decode() if hidden and character != "\t" else character
+def terminal(**options: Any) -> "Console":
+    """A rich console that writes the control characters in what it is given as escapes.
 
+    Args:
+        options: of ``rich.console.Console``.
+    """
+    from rich.console import Console, ConsoleRenderable, RenderHook
+    from rich.segment import Segment, Segments
 
-def _shortened(line: str) -> str:
-    if len(line) <= LONGEST:
-        return line
-    return f"{line[: LONGEST // 2]} … ({len(line):,} characters) … {line[-LONGEST // 4 :]}"
+    made = Console(**options)
+
+    class Visible(RenderHook):
+        def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+            return [Segments(map(_segment, made.render(one))) for one in renderables]
+
+    def _segment(part: Segment) -> Segment:
+        return part if part.control else Segment(visible(part.text), part.style)
+
+    made.push_render_hook(Visible())
+    return made
 
 
 def columns() -> int:

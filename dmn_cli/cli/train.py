@@ -24,14 +24,20 @@ from dmn_cli.cli.options import (
     load_config,
     print_json,
 )
-from dmn_cli.cli.text import as_title, safe, tell
+from dmn_cli.cli.text import as_title, tell, terminal
+from dmn_cli.cli.view import write_page
+from dmn_cli.text import safe
 
 if TYPE_CHECKING:
     import torch
 
     from dmn_cli.config import Config
     from dmn_cli.records import Epoch
+    from dmn_cli.report.tensorboard import Events
     from dmn_cli.runs.run import Finished, Run
+
+PICTURES = 4
+"""Validation questions whose gates `--tensorboard` draws in every epoch."""
 
 
 def train(
@@ -51,6 +57,10 @@ def train(
         int | None,
         typer.Option(min=1, max=1024, help="Threads to compute with (default: 1; a resumed run keeps its own)."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run's folder.")
+    ] = False,
+    page: Annotated[bool, typer.Option(help="Write report.html, the page of `dmn view`, at the end.")] = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -98,7 +108,19 @@ def train(
                 run = runs.start_new(loaded, name, where, threads or 1)
             else:
                 run = runs.start(loaded, run_dir, where, threads or 1)
-    _report(run, _show(run, quiet, began), as_json)
+    with _events(run.folder, tensorboard) as events:
+        finished = _show(run, quiet, began, events)
+    _report(run, finished, as_json)
+    if page:
+        print(safe(write_page(run.folder)), file=sys.stderr if as_json else sys.stdout)
+
+
+def _events(folder: Path, wanted: bool) -> "contextlib.AbstractContextManager[Events | None]":
+    if not wanted:
+        return contextlib.nullcontext()
+    from dmn_cli.report.tensorboard import events
+
+    return events(folder / "tensorboard")
 
 
 @contextlib.contextmanager
@@ -106,10 +128,8 @@ def _reading(config: "Config", quiet: bool) -> Iterator[None]:
     """A sign of life, since large stories take some seconds, and what the package has to note about them."""
     status: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if not quiet and sys.stderr.isatty():
-        from rich.console import Console
-
         words = " and looking for words to rename" if config.data.renamed else ""
-        status = Console(stderr=True).status(f"reading the stories{words}", spinner="line")
+        status = terminal(stderr=True).status(f"reading the stories{words}", spinner="line")
     logger = logging.getLogger("dmn_cli")
     with status:
         handler = _Notes()  # within, so that a note does not tear the status line
@@ -137,32 +157,41 @@ def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool
         print_json(found)
         return
     for name, value in found.items():
-        typer.echo(f"{name:>20}  {value}")
+        typer.echo(safe(f"{name:>20}  {value}"))
 
 
-def _show(run: "Run", quiet: bool, began: float) -> "Finished":
-    """Train, with a progress bar on a terminal and a line per epoch elsewhere."""
+def _show(run: "Run", quiet: bool, began: float, events: "Events | None") -> "Finished":
+    """Train, with a line per epoch, and on a terminal a progress bar below."""
     from tqdm import tqdm
 
     from dmn_cli.records import Epoch
+    from dmn_cli.report.live import curve_line
     from dmn_cli.runs.run import Finished, go, save
     from dmn_cli.training.loop import Step
+    from dmn_cli.training.memory import warning
 
     progress, epochs = run.checkpoint.progress, run.checkpoint.config.train.epochs
     questions = sum(len(story.questions) for stories in run.train.stories.values() for story in stories)
     on_terminal = sys.stderr.isatty()
     if not quiet:
         print(safe(_introduction(run, questions)), file=sys.stderr)
+        for note in (*filter(None, [warning(run.checkpoint, run.train, run.device)]), *_notes(run)):
+            print(safe(f"note: {note}"), file=sys.stderr)
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal
+    accuracies: list[float] = []
     with tqdm(total=epochs * questions, initial=done, unit="q", unit_scale=True, leave=False, disable=hidden) as bar:
         for event in go(run, began):
             if isinstance(event, Step):
                 bar.set_description(f"epoch {progress.epoch + 1}/{epochs}", refresh=False)
                 bar.update(event.questions)
             elif isinstance(event, Epoch):
-                bar.set_postfix_str(f"valid {event.valid_accuracy:.1%}, best {progress.best_accuracy:.1%}")
-                if not quiet and not on_terminal:
+                accuracies.append(event.valid_accuracy)
+                if events is not None:
+                    _add(events, event, run)
+                if not hidden:
+                    bar.write(_above(event, run.checkpoint.config, progress.best_accuracy), file=sys.stderr)
+                elif not quiet:
                     try:
                         print(_line(event, run.checkpoint.config, progress.best_accuracy), file=sys.stderr)
                     except BrokenPipeError:  # as after `2>&1 | head`
@@ -171,8 +200,17 @@ def _show(run: "Run", quiet: bool, began: float) -> "Finished":
             elif isinstance(event, Finished):
                 finished = event
     if not quiet:
+        if on_terminal and (curve := curve_line(accuracies)):
+            print(curve, file=sys.stderr)
         print(f"{progress.finished}; best validation in epoch {progress.best_epoch}", file=sys.stderr)
     return finished
+
+
+def _notes(run: "Run") -> list[str]:
+    from dmn_cli.runs.assembly import flat
+    from dmn_cli.training.notes import before_training
+
+    return list(before_training(flat(run.train), flat(run.valid)))
 
 
 def _introduction(run: "Run", questions: int) -> str:
@@ -191,6 +229,22 @@ def _introduction(run: "Run", questions: int) -> str:
     slow = f"\nslower than it could be: {kernels.active()}" if kernels.active() not in kernels.LEVELS else ""
     size = f"{questions:,} questions; {parameters:,} parameters on {run.device}; {run.folder}"
     return f"{verb}{at}: {stories}, {size}{slow}"
+
+
+def _add(events: "Events", epoch: "Epoch", run: "Run") -> None:
+    """The numbers of an epoch, and the gates of the first validation questions."""
+    from dmn_cli.training.predictions import first_questions, predict
+
+    events.add_epoch(epoch)
+    events.add_gates(epoch.epoch, list(predict(run.checkpoint, first_questions(run.valid, PICTURES))))
+
+
+def _above(epoch: "Epoch", config: "Config", best: float) -> str:
+    from dmn_cli.report.live import epoch_line
+
+    gates = epoch.gate_loss if config.train.supervision == "strong" else None
+    valid = epoch.valid_loss, epoch.valid_accuracy, best
+    return epoch_line(epoch.epoch, config.train.epochs, epoch.answer_loss, gates, *valid)
 
 
 def _line(epoch: "Epoch", config: "Config", best: float) -> str:
@@ -213,9 +267,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
         content = {"run": str(run.folder), "checkpoint": str(checkpoint), "split": finished.split}
         print_json({**content, **plain_results(finished.results)})
         return
-    from rich.console import Console
-
-    Console().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
+    terminal().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
     typer.echo(safe(f"\nrun         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}"))
     if config.data.source == "generated":
         typer.echo(

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,10 @@ from dmn_cli import __version__
 from dmn_cli.babi.tasks import TASKS, SplitName
 from dmn_cli.data.stories import dump
 from dmn_cli.errors import DmnError, code_of
-from dmn_cli.files import sync_folder, write_atomic
+from dmn_cli.files import TEMPORARY, naming, sync_folder, write_atomic
 from dmn_cli.generator.generate import generate
 from dmn_cli.generator.words import Changes
+from dmn_cli.system import InUseError, exclusive
 
 MARK = "These stories were generated. They are not bAbI.\n"
 README = (
@@ -74,39 +76,82 @@ def write(
         DmnError: the folder has other things in it or cannot be written, or an option has no meaning for a task
             (code 2); the disk is full or broken (code 1).
     """
-    replaced = _replaceable(out, force)
     target = Path(os.path.realpath(out))  # of a link what it points to; `.` has a name and a parent
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.parent if replaced or not target.exists() else target  # on the same disk, a mounted one too
-        temporary = Path(tempfile.mkdtemp(dir=beside, prefix=f".{target.name}."))
-        whole = temporary / "new"
-        (whole / "en").mkdir(parents=True)
-        names = []
-        for task in progress(list(tasks)):
-            splits: tuple[tuple[SplitName, int], ...] = (("train", train), ("test", test))
-            for split, questions in splits:
-                names.append(f"en/qa{task}_{TASKS[task].name}_{split}.txt")
-                stories = generate(task, questions, seed, split, **options._asdict())
-                write_atomic(whole / names[-1], dump(stories))
-        write_atomic(whole / "README.txt", README.format(version=__version__, command=command))
-        if replaced:
-            target.replace(temporary / "old")
-        if target.exists():  # it is empty, and stays the same folder: somebody may be working in it
-            for name in ("README.txt", "en"):
-                (whole / name).replace(target / name)
-        else:
-            whole.replace(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise DmnError(f"{out}: cannot be written: {error.strerror or error}", code=code_of(error)) from error
-    finally:
-        if temporary is not None:
-            if replaced and not target.exists() and (temporary / "old").exists():
-                (temporary / "old").replace(target)
-            shutil.rmtree(temporary, ignore_errors=True)
+    with ExitStack() as lock:
+        try:
+            _tidy(target)
+            replaced = _replaceable(out, force)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside = target.parent if replaced or not target.exists() else target  # on the same disk, a mounted one too
+            temporary = _temporary(beside, target.name, lock)
+            try:
+                names = _fill(temporary / "new", progress(list(tasks)), train, test, seed, options, command)
+                _swap(temporary, target, replaced)
+            finally:
+                if replaced and not target.exists() and (temporary / "old").exists():
+                    (temporary / "old").replace(target)
+                shutil.rmtree(temporary, ignore_errors=True)
+        except OSError as error:
+            raise DmnError(f"{out}: cannot be written: {error.strerror or error}", code=code_of(error)) from error
     return [out / name for name in names]
+
+
+def _fill(
+    whole: Path, tasks: Iterable[int], train: int, test: int, seed: int, options: Options, command: str
+) -> list[str]:
+    """Generate everything into a folder; see ``write``."""
+    (whole / "en").mkdir(parents=True)
+    names = []
+    for task in tasks:
+        splits: tuple[tuple[SplitName, int], ...] = (("train", train), ("test", test))
+        for split, questions in splits:
+            names.append(f"en/qa{task}_{TASKS[task].name}_{split}.txt")
+            stories = generate(task, questions, seed, split, **options._asdict())
+            write_atomic(whole / names[-1], dump(stories))
+    write_atomic(whole / "README.txt", README.format(version=__version__, command=command))
+    return names
+
+
+def _swap(temporary: Path, target: Path, replaced: bool) -> None:
+    """Put what was generated in place."""
+    whole = temporary / "new"
+    if replaced:
+        target.replace(temporary / "old")
+    if target.exists():  # it is empty, and stays the same folder: somebody may be working in it
+        for name in ("README.txt", "en"):
+            (whole / name).replace(target / name)
+    else:
+        whole.replace(target)
+    sync_folder(target.parent)
+
+
+def _temporary(beside: Path, name: str, lock: ExitStack) -> Path:
+    """A new folder for what is being generated; while its lock is held, no other process tidies it away."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=beside, prefix=f".{name}.", suffix=TEMPORARY))
+        try:
+            lock.enter_context(exclusive(folder, BUSY))
+        except InUseError:  # by one that tidies
+            continue
+        except DmnError:  # a file system without locks: nobody tidies there
+            pass
+        if folder.exists():
+            return folder
+
+
+BUSY = "another process generates there"
+
+
+def _tidy(target: Path) -> None:
+    """Clear what a killed process left; if it was killed in the middle of a swap, undo that."""
+    for folder in (target.parent, target):
+        for left in folder.glob(f".{target.name}.*{TEMPORARY}"):
+            with suppress(DmnError), exclusive(left, BUSY):
+                if (left / "old").exists() and not target.exists():
+                    (left / "old").replace(target)
+                shutil.rmtree(left, ignore_errors=True)
+    if [path.name for path in target.glob("*")] == ["README.txt"] and _is_generated(target):
+        (target / "README.txt").unlink()
 
 
 def _replaceable(out: Path, force: bool) -> bool:
@@ -121,9 +166,13 @@ def _replaceable(out: Path, force: bool) -> bool:
         raise DmnError(f"{out}: is not a folder")
     if not any(out.iterdir()):
         return False
-    readme = out / "README.txt"
-    generated = readme.is_file() and readme.read_bytes().startswith(MARK.encode())
-    if not force or not generated:
-        hint = "--force replaces it" if generated else "it was not generated by dmn: choose another folder"
+    if not force or not _is_generated(out):
+        hint = "--force replaces it" if _is_generated(out) else "it was not generated by dmn: choose another folder"
         raise DmnError(f"{out}: is not empty", hint)
     return True
+
+
+def _is_generated(folder: Path) -> bool:
+    readme = folder / "README.txt"
+    with naming(readme):
+        return readme.is_file() and readme.read_bytes().startswith(MARK.encode())

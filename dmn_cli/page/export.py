@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from dmn_cli.data.vocabulary import Vocabulary
+from dmn_cli.errors import DmnError
+from dmn_cli.training import own_code
 from dmn_cli.training.checkpoint import Checkpoint
 
 OPTIONS = ("facts", "reader", "residual", "gate", "episode", "memory", "free_passes")
@@ -29,7 +31,14 @@ class Exported(NamedTuple):
 
 
 def of_checkpoint(checkpoint: Checkpoint) -> Exported:
-    """The network of a checkpoint."""
+    """The network of a checkpoint.
+
+    Raises:
+        DmnError: a part of it is a user's own class, which the engine does not know.
+    """
+    if classes := own_code.of(checkpoint.model):
+        what = f"the page computes the network in JavaScript, and does not know {', '.join(sorted(classes))}"
+        raise DmnError(what, "`dmn eval CHECKPOINT --errors` shows its mistakes in the terminal")
     config, decided = checkpoint.config, checkpoint.decided
     options = {**config.model.model_dump(), "max_facts": config.data.max_facts, "order": decided.order.value}
     return export(options, decided.passes, checkpoint.vocabulary, checkpoint.model.state_dict())

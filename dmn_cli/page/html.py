@@ -10,6 +10,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from dmn_cli.text import visible
+
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -49,9 +51,19 @@ def as_script_data(data: dict[str, Any]) -> str:
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(ASSETS)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html.jinja")
+
+
+def _finalize(value: object) -> object:
+    """What a template shows: text with its control characters as escapes; our own markup is left as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _asset(name: str) -> str:

@@ -20,6 +20,7 @@ from dmn_cli.report.tables import WORDS, comma_separated, markdown, percent
 from dmn_cli.report.tables import title as stories_title
 from dmn_cli.splits import OWN, Split
 from dmn_cli.splits import tasks as task_numbers
+from dmn_cli.text import in_cell
 
 Content = dict[str, Any]
 Rows = list[list[str]]
@@ -90,14 +91,34 @@ def as_markdown(content: Content) -> str:
     """The same table in Markdown, what failed, and how the table was made."""
     header, rows, last = _rows(content)
     failed = [f"- {failure(run)}" for run in content["failed"]]
-    return f"{title(content)} (%)\n\n{markdown(header, [*rows, last])}\n" + "\n".join(
-        [*failed, f"`{content['command']}`", ""]
-    )
+    failed += [f"- note: {in_cell(note)}" for note in notes(content)]
+    command = f"`{in_cell(content['command'])}`"
+    table = markdown(header, [*rows, last])
+    return f"{in_cell(title(content))} (%)\n\n{table}\n" + "\n".join([*failed, command, ""])
 
 
 def failure(run: Content) -> str:
     """Which run failed, and why, on one line."""
-    return f"{run['network']}, seed {run['seed']} failed: {run['why']}"
+    return in_cell(f"{run['network']}, seed {run['seed']} failed: {run['why']}")
+
+
+def notes(content: Content) -> list[str]:
+    """What makes the figures other than they seem: runs that were not made by the same code."""
+    versions = content.get("versions", {})
+    mixed = {what: str(of) for what, of in versions.items() if ", " in str(of)}
+    return [f"its runs were made by different versions: {what} {of}" for what, of in mixed.items()]
+
+
+def _other_versions(contents: list[Content]) -> list[str]:
+    """The same between suites that stand in one table."""
+    made = {str(content["suite"]): content.get("versions", {}) for content in contents}
+    found = []
+    for what in ("dmn", "git", "torch"):
+        by_version = {name: str(versions[what]) for name, versions in made.items() if what in versions}
+        if len(set(by_version.values())) > 1:
+            each = ", ".join(f"{name} by {version}" for name, version in by_version.items())
+            found.append(f"these suites were made by different versions of {what}: {each}")
+    return found
 
 
 def as_csv(content: Content) -> str:
@@ -196,6 +217,8 @@ def gather(paths: Sequence[Path]) -> Report:
     header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
     rows = [[*_row(content), *_cost(path.parent), f"`{content['command']}`"] for content, path in found]
     failed = [f"{content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
+    told = [f"{content['suite']}: {note}" for content in contents for note in notes(content)]
+    failed += [f"note: {note}" for note in (*told, *_other_versions(contents))]
     return Report((header, rows), failed, _side_by_side(contents))
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from dmn_cli.config import Config
 from dmn_cli.report.results import TaskResult, interval, mean_accuracy
 from dmn_cli.splits import named
+from dmn_cli.text import in_cell
 
 HEADER = ["task", "name", "questions", "accuracy", "95 % interval", "published", "passed"]
 
@@ -22,7 +23,7 @@ Rows = Sequence[Sequence[object]]
 def markdown(header: Sequence[str], rows: Rows) -> str:
     """Rows as a Markdown table."""
     rule = [":--" if column in WORDS else "--:" for column in header]
-    return "".join("| " + " | ".join(map(str, row)) + " |\n" for row in (header, rule, *rows))
+    return "".join("| " + " | ".join(in_cell(str(cell)) for cell in row) + " |\n" for row in (header, rule, *rows))
 
 
 def comma_separated(header: Sequence[str], rows: Rows) -> str:

@@ -16,7 +16,7 @@ from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.data.words import RULE
 from dmn_cli.errors import DmnError
 from dmn_cli.splits import Split, load_training, named, own_files
-from dmn_cli.training import loop
+from dmn_cli.training import loop, memory
 from dmn_cli.training.build import build, decide
 from dmn_cli.training.checkpoint import Checkpoint
 
@@ -54,6 +54,7 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     changes = changing.find(config.data, seen)
     words = vocabulary(train, changes)
     decided = decide(config, seen, words)
+    memory.check(memory.needed(config, words, decided, stories), device)
     model = build(config, words, decided).to(device)
     start = Checkpoint(config, words, model, loop.Progress(), None, threads, decided)
     return Prepared(start, train, valid, changes)

@@ -10,6 +10,7 @@ from dmn_cli.runs.assembly import prepare
 from dmn_cli.splits import OWN, Split
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset
+from dmn_cli.training.memory import needed, size
 
 
 def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str]:
@@ -41,6 +42,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         "passes": f"at most {checkpoint.decided.passes}",
         **({"gates by order": COUNTS[checkpoint.decided.order]} if config.model.gate == "by-order" else {}),
         "first batch": sizes,
+        "memory": f"{size(needed(config, vocabulary, checkpoint.decided, stories))} at least",
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"{gates}answers {loss.answers.item():.4f}",
         **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},

@@ -146,6 +146,7 @@ def _options(suite: Suite, job: Job) -> list[str]:
         *([f"--task={suite.networks[job.network][0]}"] if one_of_many else []),
         *(["--resume"] if goes_on else [f"--threads={suite.threads}"]),  # a resumed run keeps its threads
         "--quiet",
+        "--no-page",  # the suite's page shows its runs
     ]
 
 
@@ -202,10 +203,15 @@ def _close(job: Job) -> None:
         return
     assert job.process.stdin is not None
     job.process.stdin.close()
-    log = _log(job)
-    if log.exists() and (not log.stat().st_size or job.process.returncode in (INTERRUPTED, TERMINATED)):
-        log.unlink()
+    drop_log(job)
     job.process = None
+
+
+def drop_log(job: Job) -> None:
+    """Remove the log of a job that has ended, if it says nothing but that the job was stopped."""
+    log, stopped = _log(job), job.process is not None and job.process.returncode in (INTERRUPTED, TERMINATED)
+    if log.exists() and (stopped or not log.stat().st_size):
+        log.unlink()
 
 
 def stop(jobs: list[Job]) -> None:

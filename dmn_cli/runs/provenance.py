@@ -23,7 +23,7 @@ def start(checkpoint: Checkpoint, train: Split, device: torch.device) -> Start:
         command=_command(),
         from_step=checkpoint.progress.step,
         dmn=__version__,
-        git=_git_sha(),
+        git=git_sha(),
         python=platform.python_version(),
         torch=str(torch.__version__),
         platform=platform.platform(),
@@ -41,7 +41,7 @@ def _command() -> str:
     return shlex.join(["dmn" if name == "__main__.py" else name, *sys.argv[1:]])  # `python -m dmn_cli`
 
 
-def _git_sha() -> str | None:
+def git_sha() -> str | None:
     """The commit this package is run from; None for an installed one."""
     try:
         done = subprocess.run(

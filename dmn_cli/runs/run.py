@@ -231,6 +231,7 @@ def _train(run: Run, signalled: list[int], began: float) -> Iterator[loop.Step |
         for event in loop.train(model, run.optimizer, train_data, valid_data, config.train, progress):
             if isinstance(event, Epoch):
                 _check_there(run)
+                event = event.model_copy(update={"weights": checkpoints.digest(model)})
                 folders.add_epoch(run.folder, event)
                 if event.best:
                     checkpoints.save(folders.best(run.folder), run.checkpoint)

@@ -23,7 +23,7 @@ from dmn_cli.files import remove_temporaries, write_atomic
 from dmn_cli.records import RunCost, Timing
 from dmn_cli.report import suites
 from dmn_cli.runs import folder as folders
-from dmn_cli.runs.jobs import Job, Suite, done, launch, look, made_with, stop
+from dmn_cli.runs.jobs import Job, Suite, done, drop_log, launch, look, made_with, stop
 from dmn_cli.runs.suite_results import results
 from dmn_cli.splits import OWN, tasks
 from dmn_cli.system import exclusive
@@ -87,7 +87,10 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
     with exclusive(suite.folder, "another suite is running in it", LOCK_SECONDS) as lock:
         _claim(suite)
         remove_temporaries(suite.folder)  # of a suite that was killed
-        jobs = [_job(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
+        jobs = [job_of(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
+        for job in jobs:
+            if job.state == "done":
+                drop_log(job)  # the suite was killed before it could
         before = _wall_seconds(suite)
         try:
             while any(job.state in ("waiting", "running") for job in jobs) or _restart(suite, jobs):
@@ -126,7 +129,7 @@ def _claim(suite: Suite) -> None:
         write_atomic(path, configs.dump(suite.config))
 
 
-def _job(suite: Suite, network: str, number: int) -> Job:
+def job_of(suite: Suite, network: str, number: int) -> Job:
     """The ``number``-th run of a network."""
     data, train = suite.config.data, suite.config.train
     if data.source != "files" and network != "joint":
@@ -158,7 +161,7 @@ def _restart(suite: Suite, jobs: list[Job]) -> bool:
             continue
         best = max(job.valid_accuracy if job.state == "done" else 0.0 for job in runs)
         if best < PASSED and len(runs) < suite.seeds + suite.config.train.restarts:
-            added.append(_job(suite, name, len(runs)))
+            added.append(job_of(suite, name, len(runs)))
     jobs += added
     return bool(added)
 

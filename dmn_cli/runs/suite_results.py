@@ -53,7 +53,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
         "over_seeds": _over_seeds(content["tasks"], seeds),
         "failed": failed,
         "command": shlex.join(suite.command),
-        "versions": made_with(chosen.values(), ("dmn", "python", "torch")),
+        "versions": made_with(chosen.values(), ("dmn", "git", "python", "torch")),
         "config": configs.plain(suite.config),
         "data": {path: digest for job in chosen.values() for path, digest in _digests(job).items()},
     }

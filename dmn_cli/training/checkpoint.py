@@ -1,9 +1,12 @@
 """Checkpoints: plain tensors and plain types in one file, which holds all that evaluation or resuming needs."""
 
+import ctypes
 import dataclasses
+import hashlib
 import io
 import math
 import re
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +37,8 @@ class Checkpoint(NamedTuple):
         vocabulary: of its training stories.
         model: the network, with its weights.
         progress: how far the training was.
-        optimizer: Adam's state as of ``Optimizer.state_dict``; None in a checkpoint that is not for resuming.
+        optimizer: Adam's ``state`` as of ``Optimizer.state_dict``, by the parameter's number; None in a checkpoint that
+            is not for resuming.
         threads: how many threads computed; other numbers add up in another order.
         decided: what the training stories decided about the network.
         code: SHA-256 of the files of a user's own classes, by part, as they were in training; see own_code.
@@ -63,12 +67,32 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "code": checkpoint.code or own_code.digests(checkpoint.config, checkpoint.model),
         "weights": {name: tensor.cpu() for name, tensor in checkpoint.model.state_dict().items()},
         "progress": dataclasses.asdict(checkpoint.progress),
-        "optimizer": checkpoint.optimizer,
+        "optimizer": None if checkpoint.optimizer is None else {"state": checkpoint.optimizer["state"]},
         "threads": checkpoint.threads,
     }
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(_anew(content), buffer)
     write_atomic(path, buffer.getvalue())
+
+
+def _anew(value: Any) -> Any:
+    """The same content, so that equal contents are equal bytes: pickle writes an object that it meets twice only once,
+    and which texts and tuples are one object depends on where they came from, e.g. from an earlier checkpoint."""
+    if isinstance(value, dict):
+        return {_anew(key): _anew(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_anew(item) for item in value]
+    return sys.intern(value) if type(value) is str else value
+
+
+def digest(model: DMN) -> str:
+    """SHA-256 of the network's weights: names and values, in the order of ``state_dict``; in hex."""
+    found = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        values = tensor.cpu().contiguous()
+        found.update(f"{name} {tuple(values.shape)} {values.dtype}\n".encode())
+        found.update(ctypes.string_at(values.data_ptr(), values.nbytes))
+    return found.hexdigest()
 
 
 def load(path: Path, device: torch.device | str = "cpu", code: Path | None = None) -> Checkpoint:
@@ -128,6 +152,8 @@ def _parts(content: dict[str, Any], device: torch.device | str, code: Path | Non
         if name not in wanted:
             raise ValueError(f"weights {name} are not of this network")
         _check_form(f"weights {name}", weights.get(name), wanted[name])
+        if not torch.isfinite(weights[name]).all():
+            raise ValueError(f"weights {name} are not all numbers: some are NaN or infinite")
     model.load_state_dict(weights)
     progress = _progress(content["progress"], config)
     if content["optimizer"] is not None:
@@ -293,3 +319,5 @@ def _check_optimizer(content: object, model: DMN, config: Config, step: int) -> 
             raise ValueError(f"optimizer: no state of {names[parameter]}")
         for key, wanted in {"step": "() float32", "exp_avg": _form(parameter), "exp_avg_sq": _form(parameter)}.items():
             _check_form(f"optimizer {key} of {names[parameter]}", state.get(key), wanted)
+            if torch.isnan(state[key]).any():
+                raise ValueError(f"optimizer {key} of {names[parameter]} is not all numbers: some are NaN")

@@ -54,8 +54,9 @@ def _known(checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | 
         yield "these questions decided which epoch's weights were kept"
     try:
         training, _ = load_training(locate(checkpoint.config.data, path, "train"))
-    except DmnError:
-        yield "its training stories are not here: how many of these questions stand in them is not known"
+    except (DmnError, OSError) as error:
+        why = error.message if isinstance(error, DmnError) else f"{error.filename}: {error.strerror}"
+        yield f"its training stories cannot be read, so how many of these questions stand in them is not known: {why}"
         return
     trained = [story for of_task in training.stories.values() for story in of_task]
     repeats = sum(measure(stories, trained).repeats for stories in asked.stories.values())
@@ -85,6 +86,32 @@ def _unseen(checkpoint: Checkpoint, stories: list[Story]) -> Iterator[str]:
         yield f"{len(unknown):,} of {len(said):,} words were never seen in training: {_few(unknown)}"
     if len(questions) < FEW:
         yield f"only {len(questions)} question{'s' * (len(questions) > 1)}: the interval is wide"
+
+
+def before_training(train: list[Story], valid: list[Story]) -> Iterator[str]:
+    """What makes the figures of a training other than they seem, a sentence each.
+
+    Args:
+        train: the training stories.
+        valid: those that decide which epoch is kept.
+    """
+    asked = [question.answer for story in train for question in story.questions]
+    held = [question.answer for story in valid for question in story.questions]
+    if len(held) < FEW:
+        yield (
+            f"validation has only {len(held)} question{'s' * (len(held) != 1)}: "
+            "which epoch is kept is partly chance, and its accuracy says little"
+        )
+    if len(train) <= 2:
+        yield f"only {len(train)} training stor{'y' if len(train) == 1 else 'ies'}: nothing can be learnt from so few"
+    never = [answer for answer in dict.fromkeys(held) if answer not in set(asked)]
+    if never:
+        yield f"validation has answers that no training question has, which cannot be given: {_few(never)}"
+    if len(set(asked)) == 1:
+        yield f"every training question has the same answer: {asked[0]}"
+    repeats = measure(valid, train).repeats
+    if repeats:
+        yield f"{repeats:,} of {len(held):,} validation questions stand in training too, after the same facts"
 
 
 def _few(texts: list[str]) -> str:

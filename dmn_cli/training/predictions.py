@@ -153,3 +153,15 @@ def _prediction(
 def _most(gates: list[float]) -> int | None:
     most = max(gates, default=0.0)
     return gates.index(most) if most >= ATTENDED else None
+
+
+def first_questions(split: Split, count: int) -> Split:
+    """The first questions of a split, story by story."""
+    kept: dict[int, list[Story]] = {}
+    for task, stories in split.stories.items():
+        for story in stories:
+            questions = story.questions[: max(count, 0)]
+            count -= len(questions)
+            if questions:
+                kept.setdefault(task, []).append(replace(story, questions=questions))
+    return Split(kept, split.digests)

@@ -1,5 +1,6 @@
 """What the tests of downloads share: small archives, and a file server on loopback that misbehaves on demand."""
 
+import gzip
 import io
 import tarfile
 import threading
@@ -17,7 +18,7 @@ SMALL = {TRAIN: STORY, TEST: STORY * 2, "tasks_1-20_v1-2/LICENSE.txt": b"CC BY 3
 def tar_bytes(members: Mapping[str, bytes | tarfile.TarInfo] = SMALL, mode: str = "w:gz") -> bytes:
     """A tar archive: a member is the content of a plain file, or its whole header."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=buffer, mode="w" if mode == "w:gz" else mode) as tar:  # type: ignore[call-overload]
         for name, content in members.items():
             if isinstance(content, bytes):
                 info = tarfile.TarInfo(name)
@@ -25,7 +26,8 @@ def tar_bytes(members: Mapping[str, bytes | tarfile.TarInfo] = SMALL, mode: str 
                 tar.addfile(info, io.BytesIO(content))
             else:
                 tar.addfile(content)
-    return buffer.getvalue()
+    plain = buffer.getvalue()
+    return gzip.compress(plain, mtime=0) if mode == "w:gz" else plain  # the same bytes at any time: they name tests
 
 
 def tar_file(path: Path, members: Mapping[str, bytes | tarfile.TarInfo] = SMALL, mode: str = "w:gz") -> Path:

@@ -42,6 +42,8 @@ def assert_same(folder, other):
         one, two = weights(name(folder)), weights(name(other))
         assert all(torch.equal(one[key], two[key]) for key in one | two)
     assert checkpoint.load(folders.best(folder)).optimizer is checkpoint.load(folders.best(other)).optimizer is None
+    for name in (folders.best, folders.last):
+        assert name(folder).read_bytes() == name(other).read_bytes()
 
 
 def metrics(folder):

@@ -130,7 +130,7 @@ def test_the_seed_is_chosen_on_validation(tmp_path):
     assert over["tasks_passed"] == [2, 1]
     assert over["deviation"] == pytest.approx(0)
     assert content["config"] == plain(suite.config)
-    assert content["versions"] == {"dmn": "1", "python": "3", "torch": "2"}
+    assert content["versions"] == {"dmn": "1", "git": "None", "python": "3", "torch": "2"}
     assert content["command"] == "dmn suite"
     assert content["data"] == {"train.txt": "abc", "test.txt": "def"}
 

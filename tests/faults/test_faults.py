@@ -1,0 +1,34 @@
+"""A fault at every file-system operation of every verb; see tests/faults/harness.py."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.faults.verbs import VERBS
+
+
+def attack(*arguments: str) -> list[dict]:
+    """In a process of its own: a fork of one in which a network has learnt cannot learn."""
+    command = [sys.executable, "-m", "tests.faults.harness", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_some_faults_of_every_verb_leave_nothing_behind():
+    found = attack("all", "--most", "6")
+    assert [one["verb"] for one in found] == list(VERBS)
+    for one in found:
+        assert one["cases"] == 6
+        assert one["wrong"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_fault_of_any_operation_leaves_anything_behind(verb):
+    (found,) = attack(verb)
+    assert found["cases"] > sum(found["operations"].values())
+    assert found["wrong"] == []
