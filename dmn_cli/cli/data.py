@@ -119,7 +119,7 @@ def show(
         raise DmnError(f"--story {story}: {file} has {len(stories)} stories")
     typer.echo(safe(f"{file}, story {story} of {len(stories)}"))
     for line in _story_lines(stories[story - 1]):
-        typer.echo(safe(line))
+        typer.echo(line)
 
 
 def _story_lines(story: "Story") -> list[str]:

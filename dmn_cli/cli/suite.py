@@ -78,7 +78,9 @@ def suite(
     content = _show(planned, quiet)
     _report(planned, content, as_json)
     if page:
-        print(safe(write_page(folder)), file=sys.stderr if as_json else sys.stdout)
+        written = safe(write_page(folder))
+        if not (as_json and quiet):
+            print(written, file=sys.stderr if as_json else sys.stdout)
     if content["failed"]:
         raise typer.Exit(1)
 

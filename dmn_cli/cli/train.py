@@ -112,7 +112,9 @@ def train(
         finished = _show(run, quiet, began, events)
     _report(run, finished, as_json)
     if page:
-        print(safe(write_page(run.folder)), file=sys.stderr if as_json else sys.stdout)
+        written = safe(write_page(run.folder))
+        if not (as_json and quiet):
+            print(written, file=sys.stderr if as_json else sys.stdout)
 
 
 def _events(folder: Path, wanted: bool) -> "contextlib.AbstractContextManager[Events | None]":
