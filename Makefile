@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help train test test-all storm check format docs clean
+.PHONY: help train test test-all faults storm check format docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: .venv/installed-dev ## set up, run the tests but the slow ones
 
 test-all: .venv/installed-dev ## all tests; a browser is needed: apt-get install chromium
 	CI=true $(BIN)/python -m pytest -n 2
+
+faults: .venv/installed-dev ## a fault at every file-system operation of every command: takes hours
+	$(BIN)/python -m tests.faults.harness all
 
 storm: .venv/installed-dev ## kill training, suites and downloads KILLS times (1000), compare every byte
 	$(BIN)/python -m tests.faults.storm $(or $(KILLS),1000)

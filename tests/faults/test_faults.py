@@ -28,7 +28,8 @@ def test_some_faults_of_every_verb_leave_nothing_behind():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
-def test_no_fault_of_any_operation_leaves_anything_behind(verb):
-    (found,) = attack(verb)
-    assert found["cases"] > sum(found["operations"].values())
+def test_a_sample_of_all_faults_leaves_nothing_behind(verb):
+    """Spread evenly over all operations and faults; `make faults` tries every one."""
+    (found,) = attack(verb, "--most", "30")
+    assert found["cases"] == 30
     assert found["wrong"] == []

@@ -128,25 +128,6 @@ def test_samples_unknown_words_and_hints(visit):
     assert page.locator("#answer .first").count() == 0
 
 
-def test_a_key_is_answered_within_50_ms(visit):
-    page = visit("run")
-    story = [line.replace("Mary", who) for who in ("Mary", "John", "Sandra", "Daniel") for line in STORY * 7][:100]
-    page.fill("#story", "\n".join(story))
-    page.fill("#question", "Where is the milk?")
-    settle(page)
-    script = """(at) => {
-        const story = document.getElementById("story"), lines = story.value.split("\\n");
-        lines[at] = lines[at].slice(0, -1) + "x.";
-        const began = performance.now();
-        story.value = lines.join("\\n");
-        playground.update();
-        return performance.now() - began;
-    }"""
-    for at in (99, 50, 0):
-        took = min(page.evaluate(script, at) for _ in range(15))
-        assert took < 50, f"line {at}: {took:.0f} ms"
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_story_stays_text(visit, text):
     page = visit("run")
