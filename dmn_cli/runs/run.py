@@ -168,8 +168,8 @@ def _load(
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)
     if checkpoint.optimizer is None:
         raise DmnError(
-            f"{last}: no state of the optimiser, so the run cannot go on",
-            "it was written by an older dmn, or is damaged: evaluate best.pt, or start a new run",
+            f"{last}: damaged checkpoint: no state of the optimiser (or an older dmn wrote it)",
+            "evaluate best.pt, or start a new run",
         )
     if checkpoint.optimizer["state"]:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})

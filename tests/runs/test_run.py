@@ -247,8 +247,7 @@ def test_the_optimisers_settings_are_the_configs(tmp_path):
     training.close()
 
     def edit(content):
-        for group in content["optimizer"]["param_groups"]:
-            group["betas"] = None
+        content["optimizer"]["param_groups"] = [{"betas": None}] * 2
 
     damage(folders.last(folder), edit)
     assert [group["betas"] for group in run.resume(folder, None, CPU).optimizer.param_groups] == [(0.9, 0.999)] * 2
