@@ -556,8 +556,8 @@ train: {epochs: 100, patience: 100, learning_rate: 0.01, batch_size: 20}
     assert [bool(start["from_step"]) for start in starts] == [False, False, True]  # SIGKILL came before the first save
     folder = "runs/suite-small"
     given = f"--config={folder}/config.yaml --run-dir={folder}/task1-seed0 --seed=0 --device=auto --task=1"
-    assert starts[0]["command"] == f"dmn train {given} --threads=1 --quiet"
-    assert starts[1]["command"] == f"dmn train {given} --resume --quiet"
+    assert starts[0]["command"] == f"dmn train {given} --threads=1 --quiet --no-page"
+    assert starts[1]["command"] == f"dmn train {given} --resume --quiet --no-page"
     usage = json.loads((a_run / "usage.json").read_text())
     assert usage["seconds"] > 0
     assert 50 < usage["peak_memory_mb"] < 10_000
