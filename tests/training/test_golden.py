@@ -1,7 +1,7 @@
 """The losses of the first 50 steps, which no redesign may change.
 
-They were recorded in double precision with the code of commit 140c202 (``dmn.yaml``: of the commit that brought it), so
-that neither the kernels nor the order of additions matter.
+They were recorded in double precision, so that neither the kernels nor the order of additions matter: with the code of
+commit 140c202, and those of ``dmn.yaml`` and its twins with the code of the commit that brought them.
 """
 
 import itertools
