@@ -8,24 +8,25 @@ from dmn_cli.errors import DmnError
 SUFFIXES = (".svg", ".png", ".pdf")
 
 
-def check_plot(path: Path) -> None:
+def check_plot(path: Path, option: str = "--plot") -> None:
     """See that a picture can be drawn into a file, before minutes are spent on what it is to show.
 
     Args:
         path: an .svg, .png or .pdf file.
+        option: that named it.
 
     Raises:
         DmnError: matplotlib is not installed, it draws no such files, or there is no such folder.
     """
     if importlib.util.find_spec("matplotlib") is None:
         hint = "pip install matplotlib; in a checkout: pip install '.[plots]'"
-        raise DmnError("--plot needs matplotlib", hint)
+        raise DmnError(f"{option} needs matplotlib", hint)
     if path.suffix.lower() not in SUFFIXES:
-        raise DmnError(f"--plot {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+        raise DmnError(f"{option} {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not path.parent.is_dir():
-        raise DmnError(f"--plot {path}: there is no folder {path.parent}")
+        raise DmnError(f"{option} {path}: there is no folder {path.parent}")
     if path.is_dir():
-        raise DmnError(f"--plot {path}: is a folder")
+        raise DmnError(f"{option} {path}: is a folder")
 
 
 def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:

@@ -233,13 +233,14 @@ def as_rich(paths: Sequence[Path]) -> Iterator[RenderableType]:
     """What ``gather`` finds, for the terminal; the commands stand below the tables, which they would make too wide."""
     report = gather(paths)
     header, rows = report.suites
-    yield _rich(header[:-1], [row[:-1] for row in rows])
+    yield for_terminal(header[:-1], [row[:-1] for row in rows])
     yield from (Text(line, style="red") for line in report.failed)
-    yield _rich(*report.tasks)
+    yield for_terminal(*report.tasks)
     yield from (Text(f"{row[0]}: {row[-1].strip('`')}") for row in rows)
 
 
-def _rich(header: list[str], rows: Rows) -> Table:
+def for_terminal(header: list[str], rows: Rows) -> Table:
+    """A table for the terminal whose columns of words wrap."""
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     for column in header:
         is_text = column in WORDS

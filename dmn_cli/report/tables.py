@@ -14,7 +14,7 @@ from dmn_cli.text import in_cell
 
 HEADER = ["task", "name", "questions", "accuracy", "95 % interval", "published", "passed"]
 
-WORDS = ("name", "passed", "config", "setting", "command")
+WORDS = ("name", "passed", "config", "setting", "changed", "command")
 """The columns that hold words; the others hold numbers."""
 
 Rows = Sequence[Sequence[object]]

@@ -38,6 +38,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
                 {
                     "chosen_seed": job.seed,
                     "passes": job.record.passes,
+                    "parameters": job.record.parameters,
                     "seeds": tried,
                     "over_seeds": _spread([seed["accuracy"] for seed in tried if seed["seed"] in seeds]),
                     "restarts": len([run for run in jobs if run.network == name]) - suite.seeds,
