@@ -1,6 +1,6 @@
 """Text from outside (file names, stories, configs, checkpoints, a server's words) as it may be printed."""
 
-import unicodedata
+import re
 
 LONGEST = 600
 """Characters of a line from outside; of a longer one the middle is left out."""
@@ -8,10 +8,13 @@ LONGEST = 600
 DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Signs that turn the direction of writing: what follows them looks like something else."""
 
+HIDDEN = re.compile(f"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{DIRECTIONS}]")
+"""Those, and control characters, surrogates and separators of lines; but no line break and no tab."""
+
 
 def visible(text: str) -> str:
     """The text with its control characters written as escapes, but for line breaks and tabs."""
-    return "".join(map(_visible, text))
+    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def safe(text: str) -> str:
@@ -22,11 +25,6 @@ def safe(text: str) -> str:
 def in_cell(text: str) -> str:
     """The text as a cell of a Markdown table: on one line, and without ending the cell."""
     return _shortened(visible(text).replace("\t", " ").replace("\n", " ")).replace("|", "\\|")
-
-
-def _visible(character: str) -> str:
-    hidden = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in DIRECTIONS
-    return character.encode("unicode_escape").decode() if hidden and character not in "\t\n" else character
 
 
 def _shortened(line: str) -> str:

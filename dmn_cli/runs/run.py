@@ -28,6 +28,7 @@ from dmn_cli.splits import Split, load_split, load_training
 from dmn_cli.system import InUseError, peak_memory
 from dmn_cli.training import checkpoint as checkpoints
 from dmn_cli.training import loop
+from dmn_cli.training.adam import Adam
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
@@ -54,7 +55,7 @@ class Run(NamedTuple):
 
     folder: Path
     checkpoint: Checkpoint
-    optimizer: torch.optim.Optimizer
+    optimizer: Adam
     train: Split
     valid: Split
     changes: Changes
@@ -172,7 +173,7 @@ def _load(
             "evaluate best.pt, or start a new run",
         )
     if checkpoint.optimizer["state"]:
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": checkpoint.optimizer["state"]})
+        optimizer.load(checkpoint.optimizer["state"])
     checkpoint, used, identity = checkpoint._replace(optimizer=None), folders.usage(folder), folders.identity(folder)
     return Run(folder, checkpoint, optimizer, train, valid, changes, device, used, identity, lock)
 
@@ -276,7 +277,7 @@ def _finish(run: Run, began: float) -> Finished:
 
 def save(run: Run) -> None:
     """Save how far a run is; between two events of ``go``."""
-    checkpoints.save(folders.last(run.folder), run.checkpoint._replace(optimizer=run.optimizer.state_dict()))
+    checkpoints.save(folders.last(run.folder), run.checkpoint._replace(optimizer={"state": run.optimizer.state}))
 
 
 def _account(run: Run, began: float) -> None:

@@ -37,8 +37,7 @@ class Checkpoint(NamedTuple):
         vocabulary: of its training stories.
         model: the network, with its weights.
         progress: how far the training was.
-        optimizer: Adam's ``state`` as of ``Optimizer.state_dict``, by the parameter's number; None in a checkpoint that
-            is not for resuming.
+        optimizer: ``state``, that of Adam; None in a checkpoint that is not for resuming.
         threads: how many threads computed; other numbers add up in another order.
         decided: what the training stories decided about the network.
         code: SHA-256 of the files of a user's own classes, by part, as they were in training; see own_code.
@@ -67,7 +66,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "code": checkpoint.code or own_code.digests(checkpoint.config, checkpoint.model),
         "weights": {name: tensor.cpu() for name, tensor in checkpoint.model.state_dict().items()},
         "progress": dataclasses.asdict(checkpoint.progress),
-        "optimizer": None if checkpoint.optimizer is None else {"state": checkpoint.optimizer["state"]},
+        "optimizer": checkpoint.optimizer,
         "threads": checkpoint.threads,
     }
     buffer = io.BytesIO()
@@ -310,7 +309,7 @@ def _check_optimizer(content: object, model: DMN, config: Config, step: int) -> 
     if step == 0 and not states:
         return
     names = {parameter: name for name, parameter in model.named_parameters()}
-    ordered = [parameter for group in optimiser(model, config.train).param_groups for parameter in group["params"]]
+    ordered = optimiser(model, config.train).parameters
     if states.keys() - set(range(len(ordered))):
         raise ValueError("optimizer: state of a parameter that the network does not have")
     for number, parameter in enumerate(ordered):

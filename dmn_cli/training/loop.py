@@ -16,6 +16,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
 from dmn_cli.records import Epoch
 from dmn_cli.training import own_code
+from dmn_cli.training.adam import Adam
 from dmn_cli.training.metrics import score
 
 
@@ -46,18 +47,9 @@ class Step(NamedTuple):
     questions: int
 
 
-def optimiser(model: DMN, config: TrainConfig) -> torch.optim.Adam:
-    """Adam; L2 on every weight but the biases."""
-    biases = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": biases, "weight_decay": 0.0}]
-    adam = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
-    for (
-        parameter
-    ) in model.parameters():  # as Adam would at a parameter's first gradient: a state that lacks one is damaged
-        moments = {key: torch.zeros_like(parameter, requires_grad=False) for key in ("exp_avg", "exp_avg_sq")}
-        adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
-    return adam
+def optimiser(model: DMN, config: TrainConfig) -> Adam:
+    """The optimiser of a new training."""
+    return Adam(model, config.learning_rate, config.weight_decay)
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
@@ -72,7 +64,7 @@ def learning_rate(config: TrainConfig, done: float) -> float:
 
 def train(
     model: DMN,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     train_data: Callable[[int], Dataset],
     valid_data: Dataset,
     config: TrainConfig,
@@ -98,8 +90,7 @@ def train(
         data = train_data(progress.epoch)
         batches = order(data, config.batch_size, _mix(config.seed, progress.epoch), config.shuffle)
         for questions in batches[progress.batch :]:
-            for group in optimizer.param_groups:
-                group["lr"] = _rate(config, progress, 0, len(batches))
+            optimizer.learning_rate = _rate(config, progress, 0, len(batches))
             answers = progress.epoch >= config.gate_epochs
             loss = training_step(model, optimizer, data, questions, config, progress.step, answers)
             progress.batch += 1
@@ -122,7 +113,7 @@ def _rate(config: TrainConfig, progress: Progress, back: int, batches: int) -> f
 
 def training_step(
     model: DMN,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     data: Dataset,
     questions: Tensor,
     config: TrainConfig,

@@ -18,13 +18,16 @@ PER_GATE, PER_WORD = 16, 28
 """Bytes of a step by hidden size, for a fact of a question in one pass and for a word that is read (measured with all
 readers, gates and episodes on task 3 at hidden size 80 and 160: no step took less)."""
 
+LARGE = 1000
+"""Hidden units: a network of more is counted without allocating it, for which torch imports its compiler."""
+
 
 def needed(config: Config, vocabulary: Vocabulary, decided: Decided, stories: list[Story]) -> int:
     """The memory of the network and of the largest of its batches, at least; without Python and torch themselves.
 
-    Nothing of that size is allocated.
+    A large network is not allocated.
     """
-    with torch.device("meta"):
+    with torch.device("meta" if max(config.model.hidden_size, config.model.embedding_size) > LARGE else "cpu"):
         model = build(config, vocabulary, decided)
     batch = min(config.train.batch_size, sum(len(story.questions) for story in stories))
     rows = _largest(stories, batch, [sum(_gates(config, story)[:batch]) for story in stories])

@@ -221,7 +221,6 @@ def import_all() -> None:
     import torch
 
     torch.set_num_threads(1)
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)], fused=True)  # which imports half of torch
 
 
 class Verb(NamedTuple):
