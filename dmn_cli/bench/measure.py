@@ -209,25 +209,33 @@ def useful_work(model: DMN, data: Dataset, questions: Tensor) -> float:
 
 
 def sweep(config: Config, threads: int, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """How training scales with the number of facts, the hidden size and the batch size.
+    """How training scales with the number of facts, the hidden size, the batch size and the length of one story.
 
     Stories are made up: every one has as many facts as said and one question, so that nothing but the size changes.
 
     Returns:
-        for each of the three: the sizes, and the microseconds of a question's fact (of a row) at that size.
+        for each of these: the sizes, and the microseconds of a question's fact (of a row) at that size. Long stories
+        are asked one question, and are evaluated, too.
     """
     torch.set_num_threads(threads)
-    swept: dict[str, list[dict[str, float]]] = {"facts": [], "hidden_size": [], "batch_size": []}
+    swept: dict[str, list[dict[str, float]]] = {
+        name: [] for name in ("facts", "hidden_size", "batch_size", "long_story", "long_story_evaluated")
+    }
     for facts in (10, 30, 100, 300, 1000):
         swept["facts"].append({"size": facts, **_scaled(config, facts, 80, 32, repeats)})
     for hidden in (20, 40, 80, 160, 320):
         swept["hidden_size"].append({"size": hidden, **_scaled(config, 30, hidden, 100, repeats)})
     for batch in (1, 4, 16, 64, 256):
         swept["batch_size"].append({"size": batch, **_scaled(config, 30, 80, batch, repeats)})
+    for facts in (1000, 10_000, 100_000):
+        for name, trained in (("long_story", True), ("long_story_evaluated", False)):
+            swept[name].append({"size": facts, **_scaled(config, facts, 80, 1, repeats, trained)})
     return swept
 
 
-def _scaled(config: Config, facts: int, hidden: int, batch: int, repeats: int) -> dict[str, float]:
+def _scaled(
+    config: Config, facts: int, hidden: int, batch: int, repeats: int, trained: bool = True
+) -> dict[str, float]:
     model_config = config.model.model_copy(update={"hidden_size": hidden, "embedding_size": hidden})
     sized = config.model_copy(
         update={"model": model_config, "train": config.train.model_copy(update={"batch_size": batch})}
@@ -236,9 +244,14 @@ def _scaled(config: Config, facts: int, hidden: int, batch: int, repeats: int) -
     vocabulary = vocab.build(stories)
     data = dataset(sized, vocabulary, stories)
     model = build(sized, vocabulary, Decided(3))
-    train = trainer(model, sized, data, order(data, batch) * max(1, SWEPT_ROWS // (facts * batch)))
-    train()
-    rates = sorted(train() for _ in range(repeats))
+    turns = max(1, SWEPT_ROWS // (facts * batch))
+
+    def evaluated() -> float:
+        return _timed(lambda: [score(model, data, batch) for _ in range(turns)], turns * batch)
+
+    turn = trainer(model, sized, data, order(data, batch) * turns) if trained else evaluated
+    turn()
+    rates = sorted(turn() for _ in range(repeats))
     middle, low, high = (1e6 / rate / facts for rate in (statistics.median(rates), rates[-1], rates[0]))
     return {"microseconds": middle, "low": low, "high": high}
 

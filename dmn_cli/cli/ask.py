@@ -188,7 +188,7 @@ def _converse(loaded: "Checkpoint", path: Path, as_json: bool) -> None:
             continue
         try:
             after, questions = take(told, line, is_asked=_is_asked)
-            if after.story != told.story and told.facts:
+            if after.story != told.story and told.last:
                 tell("(a new story)")
             if line.strip():
                 before.append(told)
@@ -227,11 +227,11 @@ def _command(command: str, told: "Told", before: "list[Told]") -> "Told":
     if command == ":story":
         for number, fact in enumerate(told.facts, start=1):
             typer.echo(f"{number:>3}  {safe(fact)}")
-        if not told.facts:
+        if not told.last:
             tell("no facts yet")
     elif command == ":undo" and before:
         told = before.pop()
-        tell(f"taken back; {len(told.facts)} fact{'s' * (len(told.facts) != 1)} left")
+        tell(f"taken back; {told.count} fact{'s' * (told.count != 1)} left")
     elif command == ":undo":
         tell("there is nothing to take back")
     elif command == ":new":

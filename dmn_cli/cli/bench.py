@@ -100,10 +100,11 @@ def _print(result: dict[str, Any]) -> None:
 
 def _print_sweep(swept: dict[str, Any]) -> None:
     for name, points in swept.items():
-        typer.echo(f"{name}: microseconds per question and fact, three passes, forward and backward")
+        done = "forward" if name.endswith("evaluated") else "forward and backward"
+        typer.echo(f"{name}: microseconds per question and fact, three passes, {done}")
         for point in points:
             typer.echo(
-                f"  {point['size']:>5}  {point['microseconds']:8.2f}  ({point['low']:.2f} – {point['high']:.2f})"
+                f"  {point['size']:>6}  {point['microseconds']:8.2f}  ({point['low']:.2f} – {point['high']:.2f})"
             )
 
 

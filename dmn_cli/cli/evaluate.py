@@ -69,6 +69,8 @@ def evaluate(
     if file is not None and (numbers or subset or data_dir or split != "test"):
         raise DmnError("--file excludes --split, --task, --tasks, --subset and --data-dir", "a file is asked as it is")
 
+    import torch
+
     from dmn_cli.report import tables
     from dmn_cli.report.mistakes import as_rows
     from dmn_cli.report.results import as_json as plain_results
@@ -80,6 +82,7 @@ def evaluate(
     from dmn_cli.training.notes import notes
     from dmn_cli.training.predictions import predict, write
 
+    torch.set_num_threads(1)  # its products are small: more threads only wait for each other
     path = best(checkpoint) if checkpoint.is_dir() else checkpoint
     loaded = checkpoints.load(path, find_device(device), code)
     trained = loaded.config.data

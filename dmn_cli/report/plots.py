@@ -33,7 +33,7 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw how the cost of a question's fact changes with the number of facts, the hidden size and the batch.
 
     Args:
-        swept: for each of the three, points with ``size``, ``microseconds``, ``low`` and ``high``.
+        swept: for each of its kinds, points with ``size``, ``microseconds``, ``low`` and ``high``.
         path: see ``check_plot``.
 
     Raises:
@@ -44,8 +44,14 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    titles = {"facts": "facts a question", "hidden_size": "hidden size", "batch_size": "questions a batch"}
-    figure, axes = pyplot.subplots(1, len(swept), figsize=(11, 3.4), sharey=False, layout="constrained")
+    titles = {
+        "facts": "facts a question",
+        "hidden_size": "hidden size",
+        "batch_size": "questions a batch",
+        "long_story": "facts, one question",
+        "long_story_evaluated": "the same, evaluated",
+    }
+    figure, axes = pyplot.subplots(1, len(swept), figsize=(16, 3.4), sharey=False, layout="constrained")
     for axis, (name, points) in zip(axes, swept.items(), strict=True):
         sizes, middles = [point["size"] for point in points], [point["microseconds"] for point in points]
         axis.fill_between(sizes, [point["low"] for point in points], [point["high"] for point in points], alpha=0.25)

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dmn_cli.data.stories import ASKING, Question, Story
 from dmn_cli.data.words import parts, words
@@ -32,37 +32,72 @@ _END = re.compile(r"[.!?؟]+[\"'”’)\]]*(?=\s)|[。！？।]+[」』”’\"
 _NUMBER = re.compile(r"([0-9]{1,18})[.):]?[ \t]+")
 
 
+class Fact(NamedTuple):
+    """A fact of a story, which knows the one before it: so a story grows by a fact without being copied.
+
+    Attributes:
+        text: as written.
+        position: among the facts of its story, from 0.
+        line: the line that it stands in, by its number.
+        before: None for the first.
+    """
+
+    text: str
+    position: int
+    line: int
+    before: "Fact | None"
+
+
 @dataclass(frozen=True)
 class Told:
     """What has been told of a story so far.
 
     Attributes:
-        facts: in order.
+        last: its last fact.
         story: which story it is, from 1.
         lines: how many lines of it there were.
         number: of its last line that had one, as in bAbI's files; 0 for none.
         bare: whether any line had none.
-        numbers: the line that each fact stands in, by its number.
         first: the last line, if it began with a 1 that was not taken for a line number.
         asked: whether a question was asked.
         over: a blank line came after a question: a fact now begins a new story.
         heard: the questions so far with their answers, if these are facts for the questions after them.
     """
 
-    facts: tuple[str, ...] = ()
+    last: Fact | None = None
     story: int = 1
     lines: int = 0
     number: int = 0
     bare: bool = False
-    numbers: tuple[int, ...] = ()
     first: str = ""
     asked: bool = False
     over: bool = False
     heard: tuple[Question, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many facts there are."""
+        return self.last.position + 1 if self.last else 0
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return tuple(fact.text for fact in reversed(list(self.backward())))
+
+    def backward(self) -> Iterator[Fact]:
+        """The facts, the last one first."""
+        fact = self.last
+        while fact is not None:
+            yield fact
+            fact = fact.before
+
+    def hears(self, text: str, line: int) -> "Told":
+        """The story with one more fact."""
+        return replace(self, last=Fact(text, self.count, line, self.last))
+
     def anew(self) -> "Told":
         """A new story."""
-        return Told(story=self.story + bool(self.facts or self.asked))
+        return Told(story=self.story + bool(self.last or self.asked))
 
 
 def sentences(text: str) -> list[str]:
@@ -145,11 +180,10 @@ def take(
     questions = []
     for sentence in [text] if number and not is_question(text) else sentences(text):
         if is_question(sentence) or (looks_like_one(sentence) and is_asked(sentence)):
-            questions.append(Question(sentence, "", len(told.facts), (), place))
+            questions.append(Question(sentence, "", told.count, (), place))
             told = replace(told, asked=True)
         else:
-            numbers = (*told.numbers, number or told.lines)
-            told = replace(told, facts=(*told.facts, sentence), numbers=numbers)
+            told = told.hears(sentence, number or told.lines)
     return told, questions
 
 
@@ -159,10 +193,10 @@ def _number(told: Told, line: str) -> tuple[Told, str, int]:
     number, text = (int(match[1]), line[match.end() :]) if match else (0, line)
     first, told = told.first, replace(told, first="")
     small = text[:1].islower() and "\t" not in line  # 1 hour later Mary left.
-    if number == 2 and first and told.facts[-1:] == (first,) and (told.lines == 1 or not small):
+    if number == 2 and first and told.last and told.last.text == first and (told.lines == 1 or not small):
         alone = told.lines == 1  # the line before was the first of a numbered story too
-        begun = Told(story=told.story if alone else told.story + 1, lines=1, number=1, numbers=(1,))
-        return replace(begun, facts=(_NUMBER.sub("", first),)), text, number
+        begun = Told(story=told.story if alone else told.story + 1, lines=1, number=1)
+        return begun.hears(_NUMBER.sub("", first), 1), text, number
     if number > 1 and number == told.number + 1 and told.number:
         return told, text, number
     if number == 1 and told.number and not (small and told.bare):
@@ -187,11 +221,13 @@ def _given(told: Told, text: str, fields: list[str], place: str) -> Question:
         shape = "a question is `question?<TAB>answer<TAB>supporting numbers`"
         raise DmnError(f"{len(fields) + 1} fields, expected question, answer and supporting numbers", shape)
     numbers = fields[1].split() if len(fields) > 1 else []
+    position = {str(fact.line): fact.position for fact in told.backward()} if numbers else {}  # the first of a line
     for number in numbers:
-        if not re.fullmatch("[0-9]{1,18}", number) or int(number) not in told.numbers:
+        if number.lstrip("0") not in position:
             raise DmnError(f"supporting number {number[:40]!r} is not that of a fact before this question")
     answer = fields[0] if parts(fields[0]) else ""
-    return Question(text, answer, len(told.facts), tuple(told.numbers.index(int(number)) for number in numbers), place)
+    supporting = tuple(position[number.lstrip("0")] for number in numbers)
+    return Question(text, answer, told.count, supporting, place)
 
 
 def read(lines: Iterable[tuple[str, str]], note: Callable[[str], None] = lambda text: None) -> list[Story]:
@@ -218,7 +254,8 @@ def read(lines: Iterable[tuple[str, str]], note: Callable[[str], None] = lambda 
         if after.story != told.story and questions:
             stories.append(_until(told, questions))
             questions = []
-        told, questions = after, questions + asked
+        told = after
+        questions += asked
     return [*stories, _until(told, questions)] if questions else stories
 
 

@@ -57,7 +57,7 @@ def test_json_has_what_a_script_needs(dmn):
 def test_a_sweep_and_its_picture(dmn, tmp_path, monkeypatch):
     sizes = []
 
-    def scaled(config, facts, hidden, batch, repeats):
+    def scaled(config, facts, hidden, batch, repeats, trained=True):
         sizes.append((facts, hidden, batch))
         return {"microseconds": 1.0, "low": 0.5, "high": 2.0}
 
@@ -67,14 +67,16 @@ def test_a_sweep_and_its_picture(dmn, tmp_path, monkeypatch):
     assert "facts: microseconds" in done.out
     assert (10, 80, 32) in sizes
     assert (1000, 80, 32) in sizes
+    assert sizes.count((100_000, 80, 1)) == 2
     assert "<svg" in (tmp_path / "sweep.svg").read_text()
     assert dmn("bench", "--set", "data.source=generated", "--plot", "nowhere/sweep.svg").code == 2
 
 
-def test_the_cost_of_a_fact_is_measured(monkeypatch):
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_cost_of_a_fact_is_measured(trained, monkeypatch):
     monkeypatch.setattr(measure, "SWEPT_ROWS", 30)
     from dmn_cli.config import load
 
     config = load("bench.yaml", ["data.source=generated"])
-    point = measure._scaled(config, 5, 8, 3, 2)
+    point = measure._scaled(config, 5, 8, 3, 2, trained)
     assert 0 < point["low"] <= point["microseconds"] <= point["high"]

@@ -221,7 +221,7 @@ def test_what_looks_like_a_question():
     noted = []
     assert read([("f:1", "A b."), ("f:2", "where is mary"), ("f:3", "Q?")], noted.append)[0].questions[0].facts == 2
     assert noted == ["f:2: taken as a fact: 'where is mary'; a question ends in ?"]
-    after, (question,) = take(Told(("A b.",), lines=1), "where is mary", is_asked=lambda text: True)
+    after, (question,) = take(Told(lines=1).hears("A b.", 1), "where is mary", is_asked=lambda text: True)
     assert (question.text, after.facts) == ("where is mary", ("A b.",))
 
 

@@ -49,7 +49,7 @@ class SharedWords(FurtherTerms):
         of_fact = torch.cat([batch.fact_sentence, batch.fact_sentence.new_tensor([len(sentences) - 1])])
         sentence = of_fact[batch.rows.index]
         asked = (sentences @ questions.T)[sentence, batch.question_text[batch.rows.sequence]]
-        return _Terms(rows, sentences @ sentences.T, sentence, asked, torch.zeros_like(asked))
+        return _Terms(rows, sentences, sentence, asked, torch.zeros_like(asked))
 
 
 class _Terms:
@@ -57,26 +57,26 @@ class _Terms:
 
     Args:
         rows: the facts of each question.
-        shared: (U + 1, U + 1) what the different sentences share.
+        sentences: (U + 1, V) the rarities of the different sentences' words, the last of the end-of-passes fact.
         sentence: (N,) the sentence of the fact of each row, U for the end-of-passes fact, which shares nothing.
         asked: (N,) what the fact shares with the question.
         before: (N,) how much it counted in all passes before.
     """
 
-    def __init__(self, rows: Packed, shared: Tensor, sentence: Tensor, asked: Tensor, before: Tensor):
-        self.rows, self.shared, self.sentence, self.asked, self.before = rows, shared, sentence, asked, before
+    def __init__(self, rows: Packed, sentences: Tensor, sentence: Tensor, asked: Tensor, before: Tensor):
+        self.rows, self.sentences, self.sentence, self.asked, self.before = rows, sentences, sentence, asked, before
 
     def __call__(self, g: Tensor | None) -> Tensor:
         found = self.asked
         if g is not None:
-            counted = g.new_zeros(self.rows.count, len(self.shared))
+            counted = g.new_zeros(self.rows.count, len(self.sentences))
             counted = counted.index_put((self.rows.sequence, self.sentence), g, accumulate=True)
-            found = (counted @ self.shared)[self.rows.sequence, self.sentence]
+            found = (counted @ self.sentences @ self.sentences.T)[self.rows.sequence, self.sentence]
             self.before = (self.before + g).clamp(max=1)
         return torch.stack([self.asked, found, self.before], 1)
 
     def select(self, rows: Packed, kept: Tensor) -> "_Terms":
-        return _Terms(rows, self.shared, self.sentence[kept], self.asked[kept], self.before[kept])
+        return _Terms(rows, self.sentences, self.sentence[kept], self.asked[kept], self.before[kept])
 
 
 def _bags(words: Packed, rarity: Tensor) -> Tensor:
