@@ -5,13 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dmn_cli.batch import Batch
+from dmn_cli.model import beam
+from dmn_cli.model.beam import LONGEST_ANSWER
 from dmn_cli.model.gru import GRU
-
-LONGEST_ANSWER = 32
-"""Words after which the decoder gives up waiting for its end token."""
-
-BEAM = 5
-"""Answers that the beam search for other answers keeps in sight, at least."""
 
 
 class LinearAnswer(nn.Module):
@@ -56,7 +52,9 @@ class LinearAnswer(nn.Module):
 
 
 class GRUAnswer(nn.Module):
-    """An answer word by word: a_0 = m, a_t = GRU([y_{t−1}; q], a_{t−1}), y_t = softmax(W a_t), until the end token.
+    """An answer word by word, until the end token.
+
+    a_0 = m, y_t = softmax(W a_t) (eq. 9), a_t = GRU([y_{t−1}; q], a_{t−1}) (eq. 10).
 
     Args:
         hidden_size: H.
@@ -102,53 +100,5 @@ class GRUAnswer(nn.Module):
         return torch.stack(words, 1) if words else previous[:, None]
 
     def likeliest(self, memory: Tensor, question: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The answer of ``predict``, and after it the likeliest others that a beam search finds.
-
-        Returns:
-            the words, (Q, K, L), −1 after the end token; and the logarithms of the probabilities of whole answers,
-            (Q, K), −∞ where there are no K different ones. K is ``count``.
-        """
-        given = self.predict(memory, question)
-        words, log_probabilities = self._beam(memory, question, max(count + 1, BEAM))
-        width = max(given.shape[1], words.shape[2])
-        given, words = (F.pad(part, (0, width - part.shape[-1]), value=-1) for part in (given, words))
-        same = (words == given[:, None]).all(2)
-        log_probabilities = log_probabilities.masked_fill(same, -torch.inf)
-        others, which = log_probabilities.topk(count - 1)
-        words = words.gather(1, which[..., None].expand(-1, -1, width))
-        return torch.cat([given[:, None], words], 1), torch.cat(
-            [self._log_probability(memory, question, given), others], 1
-        )
-
-    def _log_probability(self, memory: Tensor, question: Tensor, words: Tensor) -> Tensor:
-        """(Q, 1) of answers (Q, L), −1 after the end token: the sum over their words."""
-        total = memory.new_zeros(len(memory), 1)
-        previous, state = torch.full((len(memory),), -1, device=memory.device), memory
-        for word in words.unbind(1):
-            logits, state = self.step(previous, question, state)
-            chosen = logits.log_softmax(1).gather(1, word.clamp(min=0)[:, None])
-            total = total + chosen.masked_fill((word < 0)[:, None], 0)
-            previous = word
-        return total
-
-    def _beam(self, memory: Tensor, question: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        """Beam search: the words, (Q, W, L), −1 after the end token, and log probabilities, (Q, W), −∞ for none."""
-        count, size = len(memory), self.linear.out_features
-        words = torch.full((count, 1, 0), -1, device=memory.device)
-        previous = torch.full((count, 1), -1, device=memory.device)
-        ended = torch.zeros_like(previous, dtype=torch.bool)
-        total, state = memory.new_zeros(count, 1), memory[:, None]
-        stay = torch.full((size,), -torch.inf, device=memory.device).index_fill(0, previous.new_zeros(1), 0.0)
-        while not ended.all() and words.shape[2] < LONGEST_ANSWER:
-            beams = total.shape[1]
-            logits, state = self.step(previous.flatten(), question.repeat_interleave(beams, 0), state.flatten(0, 1))
-            log_words = logits.log_softmax(1).unflatten(0, (count, beams))
-            log_words = torch.where(ended[..., None], stay, log_words)  # a whole answer goes on in one way, as it is
-            total, which = (total[..., None] + log_words).flatten(1).topk(min(width, beams * size))
-            beam, previous = which // size, which % size
-            ended = ended.gather(1, beam)
-            words = words.gather(1, beam[..., None].expand(-1, -1, words.shape[2]))
-            words = torch.cat([words, previous.masked_fill(ended, -1)[..., None]], 2)
-            state = state.unflatten(0, (count, beams)).gather(1, beam[..., None].expand(-1, -1, memory.shape[1]))
-            ended = ended | (previous == 0)
-        return words, total
+        """The answer of ``predict``, and after it the likeliest others that a beam search finds; see ``beam``."""
+        return beam.likeliest(self.step, self.predict(memory, question), memory, question, count)

@@ -19,7 +19,7 @@ class DMN(nn.Module):
         question: from the words of the questions to q.
         memory: from facts and q to m.
         answer: from m and q to answers.
-        embedding_dropout: on the word vectors; a batch drops the same elements of a word wherever it stands.
+        embedding_dropout: on the word vectors; one mask per batch: a word loses the same elements at every occurrence.
     """
 
     def __init__(

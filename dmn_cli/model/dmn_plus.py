@@ -1,4 +1,4 @@
-"""What DMN+ has in place of the DMN's parts (arXiv 1603.01417)."""
+"""The parts that DMN+ replaces (arXiv 1603.01417). Where an equation has no sure number, its section is named."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from dmn_cli.model.gru import GRU
 
 
 class PositionEncoding(nn.Module):
-    """Sentence vectors f = Σ_j l_j ∘ w_j, with l_jd = (1 − j/M) − (d/D)(1 − 2j/M) (eq. 7)."""
+    """Sentence vectors f = Σ_j l_j ∘ w_j, with l_jd = (1 − j/M) − (d/D)(1 − 2j/M) (§3.1)."""
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """The vectors of the different sentences: word vectors (V, D) → (U, D)."""
@@ -19,7 +19,7 @@ class PositionEncoding(nn.Module):
 
 
 def position_encoding(vectors: Tensor, sentences: Sentences) -> Tensor:
-    """l_jd is a number of the word plus d/D times another one, so f comes from two weighted sums of the words.
+    """Since l_jd = (1 − j/M) − (d/D)(1 − 2j/M), f is the difference of two weighted sums of the words.
 
     Args:
         vectors: (V, D) the word vectors.
@@ -42,8 +42,8 @@ def position_encoding(vectors: Tensor, sentences: Sentences) -> Tensor:
 class SentenceReader(nn.Module):
     """Sentence vectors, and a GRU over these: the input fusion layer (§3.1).
 
-    The backward GRU starts at the last fact that a question may use: its states are the question's own. What
-    questions share are the sentence vectors, their projections and the forward states.
+    The backward GRU starts at the last fact that a question may use, so its states differ between questions. Questions
+    share the sentence vectors, their projections and the forward states.
 
     Args:
         sentences: from word vectors (V, E) to the vectors (U, size) of the different sentences.
@@ -121,7 +121,7 @@ class DMNPlusGate(Gate):
 
 
 class AttentionGRU(nn.Module):
-    """The attention GRU: h_t = g_t n_t + (1 − g_t) h_{t−1}, n_t the GRU's new state; e is the last h (eq. 12).
+    """The attention GRU: h_t = g_t n_t + (1 − g_t) h_{t−1}, n_t the GRU's new state; e is the last h (§3.3).
 
     Args:
         hidden_size: H.

@@ -49,7 +49,7 @@ class Attention(Protocol):
 
 
 class Gate(nn.Module):
-    """The gate before its sigmoid or softmax, eq. 6: G(c, m, q) = W2 tanh(W1 z(c, m, q) + b1) + b2.
+    """The gate of eq. 6 before its sigmoid or softmax: G(c, m, q) = W2 tanh(W1 z(c, m, q) + b1) + b2.
 
     Args:
         hidden_size: H.
@@ -94,13 +94,13 @@ class Gate(nn.Module):
             facts: (F, H).
             q: (Q, H) the questions.
             rows: the facts of each question.
-            batch: what facts and questions were read from; not looked at here.
+            batch: what facts and questions were read from; further terms of a gate need it.
         """
         return FactoredGate(facts, q, rows, self.W1, self.W2, self.Wb)
 
 
 class Weighting(NamedTuple):
-    """From the logits of a pass to what each fact counts, and how far that is from the supporting facts.
+    """How the logits of a pass become gates, and the loss that teaches them.
 
     Attributes:
         log_g: logits (A, T) → the logarithm of the gates g (A, T). A logit of −∞ is no fact.
@@ -110,6 +110,11 @@ class Weighting(NamedTuple):
 
     log_g: Callable[[Tensor], Tensor]
     cross_entropy: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def sigmoid(logits: Tensor) -> Tensor:
+    """log g with g = σ(G), every fact by itself: (A, T) → (A, T)."""
+    return F.logsigmoid(logits)
 
 
 def softmax(logits: Tensor) -> Tensor:
@@ -134,7 +139,7 @@ def _taught(target: Tensor) -> Tensor:
     return (target.sum(1, keepdim=True) > 0).expand_as(target)
 
 
-SIGMOID = Weighting(F.logsigmoid, binary_cross_entropy)
+SIGMOID = Weighting(sigmoid, binary_cross_entropy)
 """g = σ(G), eq. 6: every fact by itself."""
 
 SOFTMAX = Weighting(softmax, categorical_cross_entropy)

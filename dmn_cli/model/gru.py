@@ -1,4 +1,4 @@
-"""The GRU that all modules are made of (arXiv 1506.07285, eq. 1 to 4)."""
+"""The GRU that all modules use (arXiv 1506.07285, eq. 1 to 4)."""
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class GRU(nn.Module):
     def step(self, x: Tensor, h: Tensor) -> Tensor:
         """GRU(x_t, h_{t−1}) of every row: (B, I), (B, H) → (B, H). ``forward`` computes the same, faster.
 
-        z is 1 − the paper's z, as in ``torch.nn.GRU``.
+        z keeps the old state, as in the paper and in ``torch.nn.GRU``; the u of DMN+ is 1 − z.
         """
         x_r, x_z, x_n = F.linear(x, self.weight_ih, self.bias_ih).chunk(3, 1)
         h_r, h_z, h_n = F.linear(h, self.weight_hh, self.bias_hh).chunk(3, 1)

@@ -10,7 +10,8 @@ from dmn_cli.model.gru import GRU
 class WordReader(nn.Module):
     """A GRU over all words of a story, h_t = GRU(w_t, h_{t−1}); its states at the ends of the facts are the facts c.
 
-    A state knows the words before it only, so a story is read once for all its questions.
+    Each fact is closed by ``<eof>``: its state is taken there. A state depends only on the words up to it. So a story
+    is read once for all its questions.
 
     Args:
         embedding_size: E.

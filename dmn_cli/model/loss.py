@@ -1,4 +1,4 @@
-"""What training minimises: J = α E(gates) + β E(answers) (arXiv 1506.07285, §2.5)."""
+"""What training minimises: J = α E(gates) + β E(answers) (arXiv 1506.07285, §2.5 and §4.1)."""
 
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ class Loss(NamedTuple):
 
     gates: Tensor
     answers: Tensor
+
+    def total(self, alpha: float, beta: float) -> Tensor:
+        """J = α E(gates) + β E(answers). With β = 0 nothing is computed back through the answers."""
+        return alpha * self.gates + beta * self.answers if beta else alpha * self.gates
 
 
 def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: EpisodicMemory) -> Tensor:

@@ -1,7 +1,7 @@
 """A network from the names of its parts: the only place that knows them all.
 
 A new part has a module of its own and a line in one of the tables below; the config's schema names it. In place of a
-name a part may be a class that is built as those of its table are.
+name a part may be a class, called with the same arguments as the entries of its table.
 """
 
 from collections.abc import Callable, Mapping
@@ -100,7 +100,7 @@ def network(
 
     The rest is as the config's keys of the same names, see config.ModelConfig.
     """
-    embedding = nn.Parameter(torch.empty(words, embedding_size).uniform_(-(3**0.5), 3**0.5))
+    embedding = nn.Parameter(torch.empty(words, embedding_size).uniform_(-(3**0.5), 3**0.5))  # as DMN+ starts
     input, question = _readers(reader, embedding_size, hidden_size, fact_dropout, bidirectional, residual)
 
     rarity = torch.ones(words) if rarity is None else rarity

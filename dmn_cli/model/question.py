@@ -12,7 +12,7 @@ class QuestionModule(nn.Module):
     Args:
         embedding_size: E.
         hidden_size: H.
-        gru: the one to read with; None: one of its own.
+        gru: a GRU to share with the input (ours); None: a new one, as in the paper.
     """
 
     def __init__(self, embedding_size: int, hidden_size: int, gru: GRU | None = None):

@@ -19,8 +19,9 @@ def carry(model: DMN) -> None:
 
     - The question's GRU is a copy of the reader's: the same words leave much the same trace in facts and questions.
     - The reader's units then keep their state for 1 to 500 words: the bias of its z is drawn evenly from 0 to log 500
-      (the chrono initialisation of arXiv 1804.11188).
-    - The new state of the episode's and the memory's GRU is tanh of what comes in, and most of it is taken.
+      (after the chrono initialisation of arXiv 1804.11188).
+    - The new state of the episode's and the memory's GRU is tanh of what comes in. With z = σ(−1) about
+      three quarters of it are taken.
     - Wb = I / H: the bilinear terms of the gate start with c · q and c · m.
 
     Parts of another kind stay as they are.

@@ -134,7 +134,7 @@ def training_step(
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
-    total = config.gate_weight * loss.gates + loss.answers if answers else loss.gates
+    total = loss.total(config.gate_weight, 1.0) if answers else loss.total(1.0, 0.0)
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):
         total.backward()

@@ -68,7 +68,8 @@ def test_probabilities_of_classes():
 def test_the_decoder_s_answers_are_the_likeliest_of_all(monkeypatch):
     """Against the probability of every answer of up to four words, each computed on its own."""
     monkeypatch.setattr("dmn_cli.model.answer.LONGEST_ANSWER", 4)
-    monkeypatch.setattr("dmn_cli.model.answer.BEAM", 200)
+    monkeypatch.setattr("dmn_cli.model.beam.LONGEST_ANSWER", 4)
+    monkeypatch.setattr("dmn_cli.model.beam.SMALLEST_BEAM", 200)
     torch.manual_seed(1)
     answer = GRUAnswer(5, 3, 0.0).eval()
     answer.linear.weight.data *= 3

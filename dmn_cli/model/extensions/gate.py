@@ -28,7 +28,7 @@ class FurtherTerms(nn.Linear):
         raise NotImplementedError
 
     def start(self, gate: Gate) -> None:
-        """Set how the gate begins with these terms; as it is, if nothing else is said."""
+        """Initialise the gate for these terms. Does nothing unless overridden."""
 
 
 class SeeingGate(nn.Module):

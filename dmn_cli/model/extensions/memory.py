@@ -1,4 +1,4 @@
-"""Memory updates that keep the names of what was found: they start as m + e, and products say what was asked for."""
+"""Memory updates that keep the names of what was found: they start as m + e. Products compare e with q and m."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ class LinearMemory(nn.Module):
     """m^k = W_k [m^{k−1}; e^k; q] + b_k, which starts as m + e.
 
     So every pass looks for facts that share words with the question and the facts found before from the first step
-    on, as the memory network of arXiv 1503.08895 (eq. 2, 4) does.
+    on, as the memory network of arXiv 1503.08895 (eq. 1, 4) does.
 
     Args:
         hidden_size: H.
@@ -40,7 +40,7 @@ class LinearMemory(nn.Module):
 
 
 class Products(nn.Module):
-    """An update over p = tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b): what of the episode is new, and what was asked for.
+    """An update over p = tanh(W [e; e∘q; e∘m; |e−q|; |e−m|] + b): e, compared with q and m element by element.
 
     Args:
         hidden_size: H.

@@ -23,7 +23,7 @@ NEVER = -1e4
 
 
 def by_order(logits: Tensor, earliest: bool = False) -> Tensor:
-    """What each fact counts where the latest open gate counts: ``g_t Π_{u>t} (1 − g_u)`` with g = σ(logit).
+    """Each fact's weight where the latest open gate counts: ``g_t Π_{u>t} (1 − g_u)`` with g = σ(logit).
 
     This is what is left of c_t at the end of the episode h_t = g_t c_t + (1 − g_t) h_{t−1}. So the gate of a fact need
     not know whether a later fact overrides it.

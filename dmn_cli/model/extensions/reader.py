@@ -28,7 +28,7 @@ class WordGRU(nn.Module):
 
 
 class ResidualReader(SentenceReader):
-    """Adds to a fact the vector of its own sentence, so that it says at least what its sentence says."""
+    """Adds to a fact the vector of its own sentence, so that the sentence's own words are not lost."""
 
     def facts(self, states: Tensor, sentences: Tensor, batch: Batch) -> Tensor:
         """Forward states (F, H) + sentence vectors (U, H) of the facts."""

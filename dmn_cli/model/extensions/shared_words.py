@@ -8,7 +8,7 @@ from dmn_cli.model.extensions.gate import FurtherTerms
 from dmn_cli.model.gate import Gate
 
 SHARED, BEFORE = 1.0, 2.0
-"""What every hidden unit of the gate starts with for a rare word that is shared, and for a fact that counted before."""
+"""Initial weights of a rare word that is shared, and (negated) of a fact that counted before."""
 
 SHUT = -3.0
 """Where a gate that is not a softmax starts without a shared word: nearly shut."""
@@ -18,8 +18,8 @@ class SharedWords(FurtherTerms):
     """The rare words that a fact shares with the question; those that it shares with the facts that counted in the pass
     before (in the first pass, with the question); and how much it counted in all passes before, 1 at most.
 
-    The gate starts with the second of these less the third. So a pass looks for facts that tell of what the last one
-    found, and were not found before.
+    The gate starts with the second of these less twice the third. So a pass looks for facts that tell of what the last
+    one found, and were not found before.
 
     Args:
         hidden_size: H.
