@@ -139,7 +139,7 @@ def trainer(model: DMN, config: Config, data: Dataset, batches: list[Tensor]) ->
 
     def steps() -> None:
         for number, questions in enumerate(batches):
-            loop.training_step(model, optimizer, data, questions, config.train, step=number, answers=True)
+            loop.training_step(model, optimizer, data, questions, config.train, number, config.train.gate_weight, 1.0)
 
     return lambda: _timed(steps, sum(map(len, batches)))
 

@@ -151,6 +151,8 @@ class TrainConfig(Section):
     """With `supervision: strong`: the first epochs teach the gates alone (the paper's β = 0)."""
     gate_weight: Annotated[float, Field(ge=0)] = 1.0
     """The paper's α in α E(gates) + β E(answers), once the answers are taught too (β = 1)."""
+    gate_decay: Literal["constant", "linear"] = "constant"
+    """α: as it is, or down to zero at the last epoch. So the answers have the last word."""
     batch_size: Positive = 100
     """Questions a step, at most; with `shuffle: stories` often a few less."""
     shuffle: Literal["stories", "questions"] = "stories"

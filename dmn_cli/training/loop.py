@@ -62,6 +62,19 @@ def learning_rate(config: TrainConfig, done: float) -> float:
     return config.learning_rate * (1 - done if config.decay == "linear" else 1)
 
 
+def alpha_beta(config: TrainConfig, epoch: int, done: float) -> tuple[float, float]:
+    """The weights of gate and answer loss (§4.1): at first α = 1 and β = 0, later β = 1.
+
+    Args:
+        config: how to train.
+        epoch: from 0.
+        done: the part of all epochs that is behind, 0 to 1.
+    """
+    if epoch < config.gate_epochs:
+        return 1.0, 0.0
+    return config.gate_weight * (1 - done if config.gate_decay == "linear" else 1), 1.0
+
+
 def train(
     model: DMN,
     optimizer: Adam,
@@ -90,9 +103,10 @@ def train(
         data = train_data(progress.epoch)
         batches = order(data, config.batch_size, _mix(config.seed, progress.epoch), config.shuffle)
         for questions in batches[progress.batch :]:
-            optimizer.learning_rate = _rate(config, progress, 0, len(batches))
-            answers = progress.epoch >= config.gate_epochs
-            loss = training_step(model, optimizer, data, questions, config, progress.step, answers)
+            done = _done(config, progress, 0, len(batches))
+            optimizer.learning_rate = learning_rate(config, done)
+            weights = alpha_beta(config, progress.epoch, done)
+            loss = training_step(model, optimizer, data, questions, config, progress.step, *weights)
             progress.batch += 1
             progress.step += 1
             progress.gate_loss += loss.gates.item() * len(questions)
@@ -101,14 +115,13 @@ def train(
             yield Step(progress.step, len(questions))
 
         seconds = time.perf_counter() - began
-        rate = _rate(config, progress, 1, len(batches))
+        rate = learning_rate(config, _done(config, progress, 1, len(batches)))
         yield _end_of_epoch(model, valid_data, config, progress, rate, seconds, begun_with)
 
 
-def _rate(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
-    """The learning rate of the next step, or of one that lies ``back`` steps back in this epoch."""
-    done = (progress.epoch + (progress.batch - back) / batches) / config.epochs
-    return learning_rate(config, done)
+def _done(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
+    """The part of all epochs that is behind at the next step, or at one that lies ``back`` steps back in this epoch."""
+    return (progress.epoch + (progress.batch - back) / batches) / config.epochs
 
 
 def training_step(
@@ -118,14 +131,15 @@ def training_step(
     questions: Tensor,
     config: TrainConfig,
     step: int,
-    answers: bool,
+    alpha: float,
+    beta: float,
 ) -> Loss:
     """One step: collate, forward, backward, clip, Adam.
 
     Args:
         questions: (Q,) the batch.
         step: how many were made before; with the seed it decides the dropout.
-        answers: learn from the answers too, not from the gates alone.
+        alpha, beta: of J, see ``alpha_beta``.
 
     Raises:
         DmnError: the loss or the gradient is not finite; the step has not been made.
@@ -134,7 +148,7 @@ def training_step(
     model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
-    total = loss.total(config.gate_weight, 1.0) if answers else loss.total(1.0, 0.0)
+    total = loss.total(alpha, beta)
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):
         total.backward()

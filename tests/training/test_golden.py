@@ -26,6 +26,7 @@ def losses(config: configs.Config, steps: int) -> list[list[float]]:
     checkpoint, train, _, changes = run.prepare(config, torch.device("cpu"), 1)
     model = checkpoint.model.double()
     optimizer = loop.optimiser(model, config.train)
+    loss_weights = (config.train.gate_weight, 1.0)
     stories = [story for of_task in train.stories.values() for story in of_task]
     found: list[list[float]] = []
     for epoch in itertools.count():
@@ -33,7 +34,7 @@ def losses(config: configs.Config, steps: int) -> list[list[float]]:
         data = dataset(config, checkpoint.vocabulary, seen)
         seed = loop._mix(config.train.seed, epoch)
         for questions in order(data, config.train.batch_size, seed, config.train.shuffle):
-            loss = loop.training_step(model, optimizer, data, questions, config.train, len(found), True)
+            loss = loop.training_step(model, optimizer, data, questions, config.train, len(found), *loss_weights)
             found.append([loss.gates.item(), loss.answers.item()])
             if len(found) == steps:
                 return found
