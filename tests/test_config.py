@@ -506,6 +506,7 @@ configs = st.builds(
         seed=st.integers(0, 2**31 - 1),
         epochs=st.integers(10, 10**6),
         gate_epochs=st.integers(0, 9),
+        gate_decay=st.sampled_from(["constant", "linear"]),
         learning_rate=positive_float,
         clip=st.none() | positive_float,
         decay=st.sampled_from(["constant", "linear"]),

@@ -1,8 +1,8 @@
-"""The schedule of the learning rate."""
+"""The schedules: of the learning rate, and of the weights of the two losses."""
 
 import pytest
 
-from dmn_cli.training.loop import learning_rate
+from dmn_cli.training.loop import alpha_beta, learning_rate
 from tests.training.conftest import small
 
 
@@ -12,3 +12,11 @@ def test_decay(decay, half):
     assert learning_rate(config, 0.0) == pytest.approx(0.1)
     assert learning_rate(config, 0.5) == pytest.approx(half)
     assert learning_rate(config, 1.0) == pytest.approx(0.1 if decay == "constant" else 0.0)
+
+
+def test_gates_first_and_then_their_weight_falls():
+    config = small(gate_epochs=2, gate_weight=0.5, gate_decay="linear", epochs=10).train
+    assert alpha_beta(config, 0, 0.0) == alpha_beta(config, 1, 0.19) == (1.0, 0.0)
+    assert alpha_beta(config, 2, 0.2) == pytest.approx((0.4, 1.0))
+    assert alpha_beta(config, 9, 1.0) == pytest.approx((0.0, 1.0))
+    assert alpha_beta(small(gate_weight=0.5).train, 9, 0.9) == (0.5, 1.0)
