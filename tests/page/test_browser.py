@@ -105,6 +105,7 @@ def test_typing_changes_the_answer_as_in_pytorch(visit, place):
 
 def test_samples_unknown_words_and_hints(visit):
     page = visit("run")
+    settle(page)
     first = page.input_value("#story")
     assert page.locator("#answer .truth").count() == 1
     assert page.locator("#gates .star").count() >= 1
@@ -122,6 +123,7 @@ def test_samples_unknown_words_and_hints(visit):
     rows = [row.locator("span[title]").count() > 0 for row in page.locator("#gates tbody tr").all()]
     assert rows == [True, False, False, True, True]
     page.click("#clear")
+    settle(page)
     assert "Write a story" in page.text_content("#warning")
     assert page.locator("#answer .first").count() == 0
 
@@ -187,6 +189,7 @@ def test_mistakes_by_mouse_and_by_key(visit):
     assert second.get_attribute("aria-current") == "true"
     question = page.text_content("#mistake h3")
     page.click("#mistake button")
+    settle(page)
     assert page.input_value("#question") == question
     # what the page computes is what PyTorch did, of which the mistake tells
     assert answer(page) == page.locator("#mistake .wrong").text_content()

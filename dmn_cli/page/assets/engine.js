@@ -4,8 +4,12 @@
  *
  * Equations: arXiv 1506.07285 (DMN) and 1603.01417 (DMN+); what is ours says so. Weights are those of the checkpoint,
  * float32, under their names there. All numbers are kept in Float64Arrays: with one kind of array the loops are fast.
- * Vectors have H elements, the hidden size, where nothing else is said. What does not change between two keystrokes is
- * kept: projected words, sentence vectors, and the states of all facts before the first that changed.
+ * Vectors have H elements, the hidden size, where nothing else is said.
+ *
+ * What does not change between two keystrokes is kept. A piece is what is read at once, a sentence or a word: its
+ * numbers and projections. A fact is {c}, the vector, and what follows from it and the question. Facts before the first
+ * piece that changed are the same objects as before. What takes long is a generator that yields after every fact, so
+ * that the page goes on taking keystrokes.
  */
 
 const END_OF_FACT = 1; // the number of <eof> in the vocabulary; unknown words are 0
@@ -121,8 +125,13 @@ class DMN {
     this.end = this.weights["memory.end"]?.data ?? null;
     this.rarity = this.weights["memory.gate.further.gate_words.rarity"]?.data ?? null;
     this.rule = this.vocabulary.rule ?? 1;
-    this.sentences = new Map();
-    this.read = { keys: [], states: [] };
+    this.gateParts = this.partsOfGate();
+    this.texts = new Map(); // what is kept: the words of texts, their pieces, and the states after these
+    this.pieces = new Map();
+    this.forward = { pieces: [], states: [] };
+    this.backward = { pieces: [], states: [] };
+    this.endFact = this.end && { c: this.end };
+    this.endPiece = { numbers: [], bag: [] };
   }
 
   /** The parameters of a GRU by its name; a word's projection is computed once. */
@@ -132,6 +141,7 @@ class DMN {
     return {
       weight_ih: part("weight_ih"), bias_ih: part("bias_ih").data,
       weight_hh: part("weight_hh"), bias_hh: part("bias_hh").data, words: new Map(),
+      side: new Float64Array(part("bias_hh").data.length),
     };
   }
 
@@ -149,11 +159,19 @@ class DMN {
 
   /** The words of a text, by the rule of the network's vocabulary. */
   words(text) {
-    return words(text, this.rule);
+    return this.read(text).said;
   }
 
-  encode(text) {
-    return text.map((word) => this.number.get(word) ?? 0);
+  /** The words of a text, and the piece that they are. */
+  read(text) {
+    return kept(this.texts, text, () => {
+      const said = words(text, this.rule);
+      return { said, piece: this.piece(said.map((word) => this.number.get(word) ?? 0)) };
+    });
+  }
+
+  piece(numbers) {
+    return kept(this.pieces, numbers.join(), () => ({ numbers, bag: [...new Set(numbers)] }));
   }
 
   /** The words of a text that training has never seen, each once. */
@@ -169,21 +187,31 @@ class DMN {
    * @returns answers: the likeliest with their probabilities, the network's own first;
    *          gates: of each pass what each fact counted, 0 to 1 (last of all the end of passes, if the network has one);
    *          logits: of the same, before the sigmoid or softmax;
-   *          first: how many facts it does not attend to, because they are further back than max_facts;
-   *          pieces: the words of each fact before the question, those not attended to too
+   *          first: how many facts it does not attend to, because they are further back than max_facts
    */
   ask(story, question) {
-    let pieces = story.map((fact) => this.encode(this.words(fact)));
-    if (this.facts === "word") pieces = pieces.flat().map((word) => [word]);
-    const text = this.encode(this.words(question));
+    const work = this.asking(story, question);
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return value;
+    }
+  }
+
+  /** The same, fact by fact: a generator that returns what ask() does. */
+  *asking(story, question) {
+    let pieces = story.map((fact) => this.read(fact).piece);
+    if (this.facts === "word") pieces = pieces.flatMap(({ numbers }) => numbers.map((word) => this.piece([word])));
+    const asked = this.read(question).piece;
+    const q = (asked.q ??= this.questionModule(asked));
     const first = this.max_facts ? Math.max(0, pieces.length - this.max_facts) : 0;
-    const facts = this.inputModule(pieces).slice(first);
-    if (this.end) facts.push(Float64Array.from(this.end));
-    const q = this.questionModule(text);
-    const bags = pieces.slice(first).map((piece) => [...new Set(piece)]);
-    if (this.end) bags.push([]);
-    const { m, gates, logits } = this.episodicMemory(facts, q, bags, [...new Set(text)]);
-    return { answers: this.answerModule(m, q), gates, logits, first, pieces };
+    const facts = (yield* this.inputModule(pieces)).slice(first);
+    pieces = pieces.slice(first);
+    if (this.end) {
+      facts.push(this.endFact);
+      pieces.push(this.endPiece);
+    }
+    const { m, gates, logits } = yield* this.episodicMemory(facts, q, pieces, asked);
+    return { answers: this.answerModule(m, q), gates, logits, first };
   }
 
   // Input module (1506.07285, §2.1): from words to facts ------------------------------------------------------------
@@ -194,64 +222,64 @@ class DMN {
 
   /** A GRU over all words; its states at the ends of the facts are the facts. */
   wordReader(pieces) {
-    return this.statesOf(pieces, (piece, before) => {
+    return this.statesOf(this.forward, pieces, ({ numbers }, before) => {
       let h = before;
-      for (const word of piece) h = step(this.inputGRU, this.projectWord(this.inputGRU, word), h);
+      for (const word of numbers) h = step(this.inputGRU, this.projectWord(this.inputGRU, word), h);
       return this.facts === "word" ? h : step(this.inputGRU, this.projectWord(this.inputGRU, END_OF_FACT), h);
     });
   }
 
   /** A vector for each sentence, and GRUs over these: forward, and in DMN+ backward too (1603.01417, §3.1). */
-  sentenceReader(pieces) {
-    const sentences = pieces.map((piece) => this.sentence(piece));
-    const facts = this.statesOf(pieces, (_, before, t) => step(this.inputGRU, sentences[t].forward, before))
-      .map((state) => state.slice());
-    if (this.residual) facts.forEach((fact, t) => add(fact, sentences[t].vector));
-    let h = new Float64Array(this.size);
-    for (let t = pieces.length - 1; this.backwardGRU && t >= 0; t--) {
-      h = step(this.backwardGRU, sentences[t].backward, h);
-      add(facts[t], h);
+  *sentenceReader(pieces) {
+    const states = yield* this.statesOf(this.forward, pieces, (piece, before) =>
+      step(this.inputGRU, this.sentence(piece).forward, before));
+    if (!this.residual && !this.backwardGRU) return states;
+    const facts = states.map(({ c }) => ({ c: c.slice() }));
+    if (this.residual) facts.forEach(({ c }, t) => add(c, pieces[t].sentence.vector));
+    if (this.backwardGRU) {
+      const back = yield* this.statesOf(this.backward, pieces.slice().reverse(), (piece, after) =>
+        step(this.backwardGRU, this.sentence(piece).backward, after));
+      back.reverse().forEach(({ c }, t) => add(facts[t].c, c));
     }
     return facts;
   }
 
   /** States after each piece; those before the first piece that is not as it was are not computed again. */
-  statesOf(pieces, next) {
-    const keys = pieces.map((piece) => piece.join());
+  *statesOf(last, pieces, next) {
     let same = 0;
-    while (same < keys.length && keys[same] === this.read.keys[same]) same++;
-    const states = this.read.states.slice(0, same);
-    for (let t = same; t < pieces.length; t++) states.push(next(pieces[t], states[t - 1] ?? new Float64Array(this.size), t));
-    this.read = { keys, states };
-    return states.slice();
+    while (same < pieces.length && pieces[same] === last.pieces[same]) same++;
+    last.pieces.length = last.states.length = same;
+    for (const piece of pieces.slice(same)) {
+      last.states.push({ c: next(piece, last.states.at(-1)?.c ?? new Float64Array(this.size)) });
+      last.pieces.push(piece);
+      yield;
+    }
+    return last.states.slice();
   }
 
   /** The vector of a sentence, and its projections for the GRUs over sentences. */
   sentence(piece) {
-    const key = piece.join();
-    let found = this.sentences.get(key);
-    if (!found) {
-      const vector = this.wordGRU ? this.readWords(this.wordGRU, piece) : this.positionEncoding(piece);
+    if (!piece.sentence) {
+      const { numbers } = piece;
+      const vector = this.wordGRU ? this.readWords(this.wordGRU, numbers) : this.positionEncoding(numbers);
       const backward = this.backwardGRU && project(this.backwardGRU, vector);
-      found = { vector, forward: project(this.inputGRU, vector), backward };
-      if (this.sentences.size >= MOST_KEPT) this.sentences.clear();
-      this.sentences.set(key, found);
+      piece.sentence = { vector, forward: project(this.inputGRU, vector), backward };
     }
-    return found;
+    return piece.sentence;
   }
 
-  readWords(gru, piece) {
+  readWords(gru, numbers) {
     let h = new Float64Array(this.size);
-    for (const word of piece) h = step(gru, this.projectWord(gru, word), h);
+    for (const word of numbers) h = step(gru, this.projectWord(gru, word), h);
     return h;
   }
 
   /** f = Σ_j l_j ∘ w_j, with l_jd = (1 − j/M) − (d/D)(1 − 2j/M) (1603.01417, eq. 7). */
-  positionEncoding(piece) {
+  positionEncoding(numbers) {
     const D = this.weights["embedding"].columns;
     const f = new Float64Array(D);
-    piece.forEach((word, at) => {
-      const part = (at + 1) / piece.length; // j/M
+    numbers.forEach((word, at) => {
+      const part = (at + 1) / numbers.length; // j/M
       const w = this.embedding(word);
       for (let d = 0; d < D; d++) f[d] += (1 - part - ((d + 1) / D) * (1 - 2 * part)) * w[d];
     });
@@ -260,84 +288,96 @@ class DMN {
 
   // Question module (1506.07285, §2.2) -----------------------------------------------------------------------------
 
-  questionModule(text) {
-    const q = this.readWords(this.questionGRU, text);
-    if (this.residual && this.reader === "positions") for (const word of text) add(q, this.embedding(word));
+  questionModule({ numbers }) {
+    const q = this.readWords(this.questionGRU, numbers);
+    if (this.residual && this.reader === "positions") for (const word of numbers) add(q, this.embedding(word));
     return q;
   }
 
   // Episodic memory module (1506.07285, §2.3) ----------------------------------------------------------------------
 
-  /** Passes over the facts: gates, an episode, a new memory. bags, asked: the different words of facts and question. */
-  episodicMemory(facts, q, bags, asked) {
-    const inputs = this.episodeGRU && facts.map((c) => project(this.episodeGRU, c));
-    const once = this.gateOnce(facts, q);
-    const shared = this.rarity && this.sharedWords(bags, asked);
+  /** Passes over the facts: gates, an episode, a new memory. */
+  *episodicMemory(facts, q, pieces, asked) {
+    const shared = this.rarity && this.sharedWords(pieces, asked);
     const allGates = [], allLogits = [];
     let m = q, gates = null;
     for (let number = 0; number < this.passes; number++) {
       if (shared && gates) shared.after(gates);
-      const logits = this.gateLogits(facts, m, once, gates, shared);
+      const logits = yield* this.gateLogits(facts, q, m, gates, shared);
       const logGates = this.logGates(logits);
       gates = logGates.map(Math.exp);
       allLogits.push(logits);
       allGates.push(gates);
       if (this.end && number >= this.free_passes && argmax(logGates) === facts.length - 1) break;
-      m = this.update(number, m, this.episodeOf(facts, inputs, gates), q);
+      m = this.update(number, m, yield* this.episodeOf(facts, gates), q);
     }
     return { m, gates: allGates, logits: allLogits };
   }
 
   /**
-   * What is the same in every pass of the gate's first layer W1 z + b1, fact by fact.
+   * The gate's first layer W1 in parts, one for each term of z; of Wb's terms: a column.
    *
    * DMN: z = [c, m, q, c∘q, c∘m, |c−q|, |c−m|, cᵀ Wb q, cᵀ Wb m] (eq. 6). DMN+: z = [c∘q, c∘m, |c−q|, |c−m|].
    */
-  gateOnce(facts, q) {
-    const H = this.size, W1 = this.weights["memory.gate.W1.weight"], b1 = this.weights["memory.gate.W1.bias"].data;
-    const Wb = this.weights["memory.gate.Wb"];
-    const at = Wb ? { c: 0, m: H, q: 2 * H, cq: 3 * H, cm: 4 * H, dq: 5 * H, dm: 6 * H, bq: 7 * H, bm: 7 * H + 1 }
-      : { cq: 0, cm: H, dq: 2 * H, dm: 3 * H };
-    const base = Wb ? linear(W1, q, b1, at.q) : Float64Array.from(b1);
-    const Wbq = Wb && linear(Wb, q);
-    const perFact = facts.map((c) => {
-      const first = base.slice();
-      if (Wb) {
-        add(first, linear(W1, c, null, at.c));
-        addColumn(first, W1, at.bq, dot(c, Wbq));
+  partsOfGate() {
+    const H = this.size, W1 = this.weights["memory.gate.W1.weight"];
+    const names = "memory.gate.Wb" in this.weights ? ["c", "m", "q", "cq", "cm", "dq", "dm"] : ["cq", "cm", "dq", "dm"];
+    const parts = Object.fromEntries(names.map((name, at) => [name, columnsOf(W1, at * H, H)]));
+    if (parts.c) Object.assign(parts, { bq: columnsOf(W1, 7 * H, 1), bm: columnsOf(W1, 7 * H + 1, 1) });
+    return parts;
+  }
+
+  /** Of all terms with x, the question or the memory, those linear in c as one matrix: W_c + W_cx diag(x) + w_bx (Wb x)ᵀ. */
+  linearInFact(x, Wcx, wbx, Wc) {
+    const { data, rows, columns } = Wcx, sum = new Float64Array(data.length);
+    const Wbx = wbx && linear(this.weights["memory.gate.Wb"], x);
+    for (let i = 0, at = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++, at++) {
+        sum[at] = data[at] * x[j] + (wbx ? wbx.data[i] * Wbx[j] : 0) + (Wc ? Wc.data[at] : 0);
       }
-      add(first, linear(W1, product(c, q), null, at.cq));
-      return add(first, linear(W1, distance(c, q), null, at.dq));
-    });
-    return { at, perFact };
+    }
+    return { data: sum, rows, columns };
   }
 
   /** W2 tanh(W1 z + b1) + b2 of every fact. Ours: terms of where the last pass looked, and of shared words. */
-  gateLogits(facts, m, { at, perFact }, before, shared) {
-    const W1 = this.weights["memory.gate.W1.weight"], Wb = this.weights["memory.gate.Wb"];
-    const W2 = this.weights["memory.gate.W2.weight"].data, b2 = this.weights["memory.gate.W2.bias"].data[0];
+  *gateLogits(facts, q, m, before, shared) {
+    const part = this.gateParts, W2 = this.weights["memory.gate.W2.weight"].data, b2 = this.weights["memory.gate.W2.bias"].data[0];
     const order = this.weights["memory.gate.further.gate_order.weight"], sharing = this.weights["memory.gate.further.gate_words.weight"];
-    const Wm = Wb && linear(W1, m, null, at.m);
-    const Wbm = Wb && linear(Wb, m);
-    const total = before ? before.reduce((a, b) => a + b, 0) : 0;
+    const ofQuestion = new Float64Array(W2.length), inner = new Float64Array(W2.length), away = new Float64Array(this.size);
+    ofQuestion.set(this.weights["memory.gate.W1.bias"].data);
+    if (part.q) addLinear(ofQuestion, part.q, q);
+    const Wq = this.linearInFact(q, part.cq, part.bq, part.c), Wm = this.linearInFact(m, part.cm, part.bm);
+    const ofMemory = part.m && linear(part.m, m);
+    const total = before ? before.reduce((a, b) => a + b, 0) : 0, logits = new Float64Array(facts.length);
     let earlier = 0;
-    return Float64Array.from(facts, (c, t) => {
-      const first = perFact[t].slice();
-      if (Wb) {
-        add(first, Wm);
-        addColumn(first, W1, at.bm, dot(c, Wbm));
+    for (let t = 0; t < facts.length; t++) {
+      const fact = facts[t], { c } = fact;
+      if (fact.q !== q) { // what is the same in every pass
+        const first = ofQuestion.slice();
+        addLinear(first, Wq, c);
+        addLinear(first, part.dq, distance(c, q, away));
+        Object.assign(fact, { q, first, logit: null });
       }
-      add(first, linear(W1, product(c, m), null, at.cm));
-      add(first, linear(W1, distance(c, m), null, at.dm));
+      if (!before && fact.logit !== null) { // m is q: the first pass sees no more than it did
+        logits[t] = fact.logit;
+        continue;
+      }
+      inner.set(fact.first);
+      if (ofMemory) add(inner, ofMemory);
+      addLinear(inner, Wm, c);
+      addLinear(inner, part.dm, distance(c, m, away));
       if (order && before) {
-        add(first, linear(order, Float64Array.of(total - earlier - before[t], before[t], earlier)));
+        addLinear(inner, order, Float64Array.of(total - earlier - before[t], before[t], earlier));
         earlier += before[t];
       }
-      if (sharing) add(first, linear(sharing, Float64Array.of(shared.question[t], shared.found[t], shared.before[t])));
+      if (sharing) addLinear(inner, sharing, Float64Array.of(shared.question[t], shared.found[t], shared.before[t]));
       let logit = b2;
-      for (let i = 0; i < first.length; i++) logit += W2[i] * Math.tanh(first[i]);
-      return logit;
-    });
+      for (let i = 0; i < inner.length; i++) logit += W2[i] * Math.tanh(inner[i]);
+      logits[t] = logit;
+      if (!before) fact.logit = logit;
+      yield;
+    }
+    return logits;
   }
 
   /** The logarithm of what each fact counts. */
@@ -357,18 +397,23 @@ class DMN {
   }
 
   /** e: h_t = g GRU(c_t, h_{t−1}) + (1 − g) h_{t−1}; or DMN+'s attention GRU; or Σ g c. */
-  episodeOf(facts, inputs, gates) {
+  *episodeOf(facts, gates) {
     let h = new Float64Array(this.size);
-    facts.forEach((c, t) => {
-      const g = gates[t];
-      if (g < 1e-10) return; // nothing would change
-      if (this.episode === "weighted-sum") for (let i = 0; i < h.length; i++) h[i] += g * c[i];
-      else if (this.episode === "attention-gru") h = step(this.episodeGRU, inputs[t], h, g);
-      else {
-        const next = step(this.episodeGRU, inputs[t], h);
-        h = h.map((old, i) => g * next[i] + (1 - g) * old);
+    for (let t = 0; t < facts.length; t++) {
+      const fact = facts[t], g = gates[t];
+      if (g < 1e-10) continue; // nothing would change
+      if (this.episode === "weighted-sum") {
+        for (let i = 0; i < h.length; i++) h[i] += g * fact.c[i];
+        continue;
       }
-    });
+      fact.input ??= project(this.episodeGRU, fact.c);
+      if (this.episode === "attention-gru") h = step(this.episodeGRU, fact.input, h, g);
+      else {
+        const next = step(this.episodeGRU, fact.input, h);
+        for (let i = 0; i < h.length; i++) h[i] += g * (next[i] - h[i]);
+      }
+      yield;
+    }
     return h;
   }
 
@@ -387,18 +432,18 @@ class DMN {
   }
 
   /** Ours: which rare words a fact shares with the question, and with the facts that counted in the last pass. */
-  sharedWords(bags, asked) {
-    const squared = (word) => this.rarity[word] ** 2;
-    const inQuestion = new Set(asked);
-    const question = bags.map((bag) => bag.reduce((sum, word) => sum + (inQuestion.has(word) ? squared(word) : 0), 0));
+  sharedWords(pieces, asked) {
+    const { rarity } = this, inQuestion = new Set(asked.bag);
+    const sumOf = ({ bag }, value) => bag.reduce((sum, word) => sum + rarity[word] ** 2 * value(word), 0);
+    const question = pieces.map((piece) => sumOf(piece, (word) => Number(inQuestion.has(word))));
     return {
       question,
       found: question,
-      before: new Float64Array(bags.length),
+      before: new Float64Array(pieces.length),
       after(gates) {
-        const counted = new Map();
-        bags.forEach((bag, t) => bag.forEach((word) => counted.set(word, (counted.get(word) ?? 0) + gates[t])));
-        this.found = bags.map((bag) => bag.reduce((sum, word) => sum + squared(word) * counted.get(word), 0));
+        const counted = new Float64Array(rarity.length);
+        pieces.forEach(({ bag }, t) => bag.forEach((word) => (counted[word] += gates[t])));
+        this.found = pieces.map((piece) => sumOf(piece, (word) => counted[word]));
         this.before = this.before.map((sum, t) => Math.min(1, sum + gates[t]));
       },
     };
@@ -465,44 +510,55 @@ function project(gru, x) {
 
 /** One step: h' = (1 − z) n + z h; with a gate g, h' = g n + (1 − g) h (1603.01417, eq. 12). */
 function step(gru, projected, h, g = null) {
-  const H = h.length, side = linear(gru.weight_hh, h, gru.bias_hh), next = new Float64Array(H);
+  const H = h.length, { side } = gru, next = new Float64Array(H);
+  side.set(gru.bias_hh);
+  addLinear(side, gru.weight_hh, h);
   for (let i = 0; i < H; i++) {
     const r = sigmoid(projected[i] + side[i]);
     const n = Math.tanh(projected[2 * H + i] + r * side[2 * H + i]);
     const keep = g === null ? sigmoid(projected[H + i] + side[H + i]) : 1 - g;
-    next[i] = (1 - keep) * n + keep * h[i];
+    next[i] = n + keep * (h[i] - n);
   }
   return next;
 }
 
 // Vectors ------------------------------------------------------------------------------------------------------------
 
-/** W x + b, with as many columns of W as x is long, from a column on. Four rows at once: each x_j is read once for them. */
-function linear(W, x, bias = null, from = 0) {
-  const { data, rows, columns } = W, n = x.length, out = new Float64Array(rows), whole = rows - (rows % 4);
+/** W x + b. */
+function linear(W, x, bias = null) {
+  const out = new Float64Array(W.rows);
   if (bias) out.set(bias);
+  return addLinear(out, W, x);
+}
+
+/** sum + W x, into sum. Four rows at once: each x_j is read once for them. */
+function addLinear(sum, { data, rows, columns }, x) {
+  const whole = rows - (rows % 4);
   let i = 0;
   for (; i < whole; i += 4) {
-    const at = i * columns + from, at1 = at + columns, at2 = at1 + columns, at3 = at2 + columns;
+    const at = i * columns, at1 = at + columns, at2 = at1 + columns, at3 = at2 + columns;
     let a = 0, b = 0, c = 0, d = 0;
-    for (let j = 0; j < n; j++) {
+    for (let j = 0; j < columns; j++) {
       const value = x[j];
       a += data[at + j] * value;
       b += data[at1 + j] * value;
       c += data[at2 + j] * value;
       d += data[at3 + j] * value;
     }
-    out[i] += a;
-    out[i + 1] += b;
-    out[i + 2] += c;
-    out[i + 3] += d;
+    sum[i] += a;
+    sum[i + 1] += b;
+    sum[i + 2] += c;
+    sum[i + 3] += d;
   }
-  for (; i < rows; i++) for (let j = 0; j < n; j++) out[i] += data[i * columns + from + j] * x[j];
-  return out;
+  for (; i < rows; i++) for (let j = 0; j < columns; j++) sum[i] += data[i * columns + j] * x[j];
+  return sum;
 }
 
-function addColumn(sum, W, column, factor) {
-  for (let i = 0; i < sum.length; i++) sum[i] += factor * W.data[i * W.columns + column];
+/** Columns of a matrix, as a matrix. */
+function columnsOf({ data, rows, columns }, from, count) {
+  const part = new Float64Array(rows * count);
+  for (let i = 0; i < rows; i++) part.set(data.subarray(i * columns + from, i * columns + from + count), i * count);
+  return { data: part, rows, columns: count };
 }
 
 function add(sum, x) {
@@ -510,14 +566,13 @@ function add(sum, x) {
   return sum;
 }
 
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+/** |a − b|, into `out`. */
+function distance(a, b, out = new Float64Array(a.length)) {
+  for (let i = 0; i < a.length; i++) out[i] = Math.abs(a[i] - b[i]);
+  return out;
 }
 
 const product = (a, b) => a.map((x, i) => x * b[i]);
-const distance = (a, b) => a.map((x, i) => Math.abs(x - b[i]));
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const logSigmoid = (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
 
@@ -539,6 +594,16 @@ const argmax = (x) => x.reduce((best, value, at) => (value > x[best] ? at : best
 /** The places of the `count` largest, the largest first; among equals the first. */
 function likeliest(x, count) {
   return [...x.keys()].sort((a, b) => x[b] - x[a] || a - b).slice(0, count);
+}
+
+/** What a map has under a key; if nothing, it is made and kept. */
+function kept(map, key, make) {
+  let found = map.get(key);
+  if (found === undefined) {
+    if (map.size >= MOST_KEPT) map.clear();
+    map.set(key, (found = make()));
+  }
+  return found;
 }
 
 /** The weights from base64. */

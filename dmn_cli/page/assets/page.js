@@ -6,7 +6,7 @@
 
 const ATTENDED = 0.05; // the smallest gate that counts; as in dmn_cli/report/prediction.py
 const END = "(end of passes)";
-const SLOW = 60; // milliseconds: where an answer takes longer, it waits for a pause in the typing
+const SLICE = 12; // milliseconds of computing between two frames
 
 const byId = (id) => document.getElementById(id);
 const percent = (part) => (part >= 0.9995 ? "100 %" : part < 0.0005 ? "0 %" : `${(100 * part).toFixed(1)} %`);
@@ -88,15 +88,20 @@ class Playground {
     this.turn = 0;
     this.truth = null;
     this.gates = [];
-    this.took = 0;
+    this.lines = [];
+    this.kinds = [];
     this.story = byId("story");
     this.question = byId("question");
     this.story.addEventListener("input", () => this.edited(true));
     this.question.addEventListener("input", () => this.edited(false));
     this.story.addEventListener("paste", (event) => this.paste(event));
     this.story.addEventListener("scroll", () => this.placeMarks());
-    byId("editor").addEventListener("scroll", () => this.drawRows());
-    addEventListener("resize", () => this.drawRows());
+    // where the editor stands is kept: to read it between two changes of the page would lay it out once more
+    const editor = byId("editor");
+    editor.addEventListener("scroll", () => ((this.above = editor.scrollTop), this.drawRows()));
+    new ResizeObserver(() => ((this.height = editor.clientHeight), this.drawRows())).observe(editor);
+    this.above = 0;
+    this.height = editor.clientHeight;
     byId("end-of-passes").hidden = !this.dmn.end;
     const select = byId("task");
     for (const [at, { task, name }] of samples.entries()) {
@@ -129,11 +134,13 @@ class Playground {
   edited(story) {
     this.truth = story || !this.truth ? null : { gold: null, supporting: [] };
     this.pending = true;
+    this.next(() => this.update());
+  }
+
+  /** Do this before the next frame, and nothing else that was to be done. */
+  next(what) {
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
-    const update = () => this.update();
-    if (this.took > SLOW) this.timer = setTimeout(update, Math.min(1500, 2 * this.took));
-    else this.frame = requestAnimationFrame(update);
+    this.frame = requestAnimationFrame(what);
   }
 
   /** A long text goes in at once: Chromium's own way takes seconds for a thousand lines. */
@@ -145,21 +152,39 @@ class Playground {
     this.edited(true);
   }
 
+  /** What is typed is shown at once; the answer follows, at once too if it takes but a slice. */
   update() {
-    const began = performance.now();
+    this.pending = true;
     const { lines, facts, at } = factsOf(this.story.value, this.words);
-    const question = this.question.value;
+    const question = this.question.value, asks = facts.length && this.words(question).length;
+    if (lines.length !== this.lines.length) this.story.style.height = `calc(${lines.length} * var(--row))`;
     this.lines = lines;
-    this.story.style.height = `calc(${lines.length} * var(--row))`;
-    const asked = facts.length && this.words(question).length ? this.dmn.ask(facts, question) : null;
-    this.kinds = asked ? asked.gates.map((pass, number) => this.kind(pass, number)) : [];
-    this.spread(asked, at, facts);
-    this.took = performance.now() - began;
-    this.drawHead();
-    this.drawRows();
-    this.drawAnswer(asked, facts);
-    this.drawWarning(facts, question);
-    this.pending = false;
+    this.go(asks ? this.dmn.asking(facts, question) : [][Symbol.iterator](), (asked) => {
+      this.kinds = asked ? asked.gates.map((pass, number) => this.kind(pass, number)) : [];
+      this.spread(asked, at, facts);
+      this.drawHead();
+      this.drawRows();
+      this.drawAnswer(asked, facts);
+      this.drawWarning(facts, question);
+    });
+  }
+
+  /** Work for a slice of time in every frame; a later edit takes its place. */
+  go(work, done) {
+    const until = performance.now() + SLICE;
+    for (;;) {
+      const step = work.next();
+      if (step.done) {
+        done(step.value);
+        this.pending = false;
+        byId("ask").ariaBusy = "false";
+        return;
+      }
+      if (performance.now() > until) break;
+    }
+    if (byId("ask").ariaBusy !== "true") this.drawRows(); // the lines, with the gates that were
+    byId("ask").ariaBusy = "true";
+    this.next(() => this.go(work, done));
   }
 
   kind(pass, number) {
@@ -188,9 +213,9 @@ class Playground {
 
   /** The rows in sight, of a story of any length; those above and below are two empty rows of their height. */
   drawRows() {
-    const editor = byId("editor"), row = 30, count = this.lines.length;
-    const from = Math.max(0, Math.floor(editor.scrollTop / row) - 20);
-    const to = Math.min(count, Math.ceil((editor.scrollTop + editor.clientHeight) / row) + 20);
+    const row = 30, count = this.lines.length;
+    const from = Math.max(0, Math.floor(this.above / row) - 10);
+    const to = Math.min(count, Math.ceil((this.above + this.height) / row) + 10);
     const supporting = this.truth?.supporting ?? [];
     const rows = [], marks = [];
     const gap = (lines) => {
@@ -216,7 +241,6 @@ class Playground {
     }
     byId("gates").tBodies[0].replaceChildren(...rows);
     byId("marks").replaceChildren(...marks);
-    this.placeMarks();
   }
 
   unknownIn(line) {
@@ -270,7 +294,7 @@ class Playground {
 
   drawWarning(facts, question) {
     const said = [];
-    const unknown = this.dmn.unknown(`${facts.join(" ")} ${question}`);
+    const unknown = [...new Set([...facts, question].flatMap((text) => this.dmn.unknown(text)))];
     if (!facts.length) said.push("Write a story, a fact per line.");
     else if (!this.words(question).length) said.push("Write a question.");
     else {
