@@ -2,8 +2,8 @@
 
     python docs/keystrokes.py CHECKPOINT... --story FILE [--facts 5000]
 
-Makes the page of each checkpoint (`dmn view`), puts the story of the file with the most facts before a question into its
-playground, and types into its last line, its first line and the question. The cost of a keystroke is all that the
+Makes the page of each checkpoint (`dmn view`), puts the story of the file with the most facts before a question into
+its playground, and types into its last line, its first line and the question. The cost of a keystroke is all that the
 page's thread does because of it, by Chromium's own account in CPU time, which other programs do not disturb: editing,
 the network's answer, layout and painting. Milliseconds, medians (and the longest); beside it, how long until the answer
 was drawn. `--facts` says how long a story is made by telling it again.
