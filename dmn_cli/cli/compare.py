@@ -10,7 +10,7 @@ from dmn_cli.cli.text import safe, shown, terminal
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A run folder or a checkpoint.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A suite folder, a run folder or a checkpoint.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     split: Split = "test",
     file: Annotated[
@@ -23,15 +23,34 @@ def compare(
 ) -> None:
     """Ask two networks the same questions: how their configs differ, who is right where, and whether that is chance.
 
+    Of two suites: accuracy by task and seed, side by side, and who is right where over all seeds that both have.
+
     McNemar's exact test looks at the questions that only one of them has right: how probable such a difference is if
     both are equally good.
     """
-
+    from dmn_cli.errors import DmnError
     from dmn_cli.report.compared import as_json as plain_comparison
-    from dmn_cli.report.compared import as_text
+    from dmn_cli.report.compared import as_text, suites_as_json, suites_as_text
     from dmn_cli.runs.compare import compare as compare_runs
+    from dmn_cli.runs.compare import compare_suites, is_suite
     from dmn_cli.training.build import device as find_device
 
+    suites = [is_suite(path) for path in (first, second)]
+    if any(suites) and not all(suites):
+        suite, other = (first, second) if suites[0] else (second, first)
+        raise DmnError(f"{suite} is a suite, {other} is not", f"compare with one of its runs: `dmn runs {suite}`")
+    if all(suites):
+        if split != "test" or file or data_dir:
+            raise DmnError("--split, --file and --data-dir go with two runs", "suites are compared by their results")
+        of_suites = compare_suites(first, second, find_device(device))
+        if as_json:
+            print_json(suites_as_json(of_suites))
+            return
+        console = terminal()
+        named = of_suites._replace(first=safe(of_suites.first), second=safe(of_suites.second))
+        for part in suites_as_text(named._replace(notes=list(map(safe, named.notes)))):
+            console.print(part)
+        return
     found = compare_runs(first, second, split, file, data_dir, find_device(device))
     if as_json:
         print_json(plain_comparison(found))

@@ -1,6 +1,7 @@
 """``dmn runs``, ``dmn compare`` and ``dmn report`` of runs, as a user meets them."""
 
 import json
+import shutil
 
 import pytest
 
@@ -81,6 +82,46 @@ def test_compare_with_other_stories(dmn, trained, tmp_path):
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: these two were trained on no common task\nhint: --file")
     assert "cannot be read" in dmn("compare", "runs/small", "none").err
+
+
+def test_two_suites_are_compared(dmn, tmp_path):
+    """The second suite is the first with its two seeds exchanged."""
+    (tmp_path / "small.yaml").write_text(YAML)
+    assert (
+        dmn("suite", "--config", "small.yaml", "--tasks", "1", "--seeds", "2", "--suite-dir", "one", "--no-page").code
+        == 0
+    )
+    shutil.copytree("one", "two")
+    for seed in (0, 1):
+        shutil.rmtree(f"two/task1-seed{seed}")
+        shutil.copytree(f"one/task1-seed{1 - seed}", f"two/task1-seed{seed}")
+    results = json.loads((tmp_path / "two" / "results.json").read_text())
+    tried = results["tasks"][0]["seeds"]
+    tried[0]["seed"], tried[1]["seed"] = 1, 0
+    (tmp_path / "two" / "results.json").write_text(json.dumps(results))
+
+    found = json.loads(dmn("compare", "one", "two", "--json").out)
+    [task] = found["tasks"]
+    one, two = task["first"], task["second"]
+    assert (one["0"], one["1"]) == (two["1"], two["0"])
+    alone = json.loads(dmn("compare", "one/task1-seed0", "one/task1-seed1", "--json").out)["all"]
+    both_ways = alone["only_first"] + alone["only_second"]
+    assert task["counts"]["only_first"] == task["counts"]["only_second"] == both_ways > 0
+    assert task["counts"]["questions"] == 2 * alone["questions"]
+    assert found["mean"]["first"] == one
+    assert (found["notes"], found["differences"]) == ([], "")
+    [row] = [line for line in dmn("compare", "one", "two").out.splitlines() if "single" in line]
+    figures = [f"{100 * accuracy:.1f}" for accuracy in (one["0"], one["1"], two["0"], two["1"])]
+    assert row.split()[2:] == [*figures, str(both_ways), str(both_ways), "1.0000"]
+
+    shutil.rmtree("two/task1-seed1/checkpoints")
+    said = "note: of the 2 pairs of runs 1 are not compared question by question: two lacks their checkpoints"
+    assert said in " ".join(dmn("compare", "one", "two").out.split())
+    done = dmn("compare", "one", "one/task1-seed0")
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: one is a suite, one/task1-seed0 is not")
+    assert dmn("compare", "one", "two", "--split", "valid").code == 2
+    (tmp_path / "two" / "results.json").unlink()
+    assert dmn("compare", "one", "two").err.startswith("error: two: this suite has not ended\nhint: ")
 
 
 def test_report_takes_runs(dmn, trained):
