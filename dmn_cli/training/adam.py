@@ -15,6 +15,22 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
+@torch.no_grad()
+def clip(model: nn.Module, most: float | None) -> Tensor:
+    """Scale the gradients of a network down, all alike, if their norm is above ``most``.
+
+    The same bits as ``torch.nn.utils.clip_grad_norm_``, which looks up the device and the type of every gradient.
+
+    Returns:
+        () their norm before.
+    """
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if most is not None:
+        torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
 class Adam:
     """Adam over the parameters of a network; one without a gradient stays as it is.
 

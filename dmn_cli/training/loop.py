@@ -16,7 +16,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
 from dmn_cli.records import Epoch
 from dmn_cli.training import own_code
-from dmn_cli.training.adam import Adam
+from dmn_cli.training.adam import Adam, clip
 from dmn_cli.training.metrics import score
 
 
@@ -145,15 +145,16 @@ def training_step(
         DmnError: the loss or the gradient is not finite; the step has not been made.
     """
     _seed_dropout(model.embedding.device, _mix(config.seed, step))
-    model.train()
+    if not model.training:
+        model.train()
     batch = collate(data, questions).to(model.embedding.device)
     loss = model.loss(batch, config.supervision == "strong")
     total = loss.total(alpha, beta)
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):
         total.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), math.inf if config.clip is None else config.clip)
-    if not (torch.isfinite(total) and torch.isfinite(norm)):
+    norm = clip(model, config.clip)
+    if not (math.isfinite(total.item()) and math.isfinite(norm.item())):
         raise DmnError(
             f"training diverged in step {step + 1}: loss {total.item():g}, gradient norm {norm.item():g}",
             "the weights before this step are saved; try a smaller train.learning_rate or train.clip",

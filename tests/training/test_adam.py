@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from dmn_cli.training.adam import Adam
+from dmn_cli.training.adam import Adam, clip
 
 
 class Net(nn.Module):
@@ -48,6 +48,20 @@ def test_it_steps_as_pytorchs(weight_decay, dtype):
     for number, state in reference.state_dict()["state"].items():
         assert all(torch.equal(value, adam.state[number][name]) for name, value in state.items())
     assert adam.state[1]["step"] == 3
+
+
+@pytest.mark.parametrize("most", [None, 0.5, 1e6])
+def test_it_clips_as_pytorchs(most):
+    ours, theirs = Net(), Net()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        if one is not ours.sometimes:
+            one.grad = torch.randn(one.shape, generator=torch.Generator().manual_seed(0))
+            other.grad = one.grad.clone()
+    norm = torch.nn.utils.clip_grad_norm_(theirs.parameters(), float("inf") if most is None else most)
+    assert torch.equal(clip(ours, most), norm)
+    assert torch.equal(ours.bias.grad, theirs.bias.grad)
+    assert torch.equal(ours.weight.grad, theirs.weight.grad)
+    assert ours.sometimes.grad is None
 
 
 def test_only_weights_are_decayed():

@@ -1,5 +1,6 @@
 """A gate that sees more than z: further terms of every row, which change from pass to pass."""
 
+from functools import reduce
 from typing import Protocol
 
 import torch
@@ -58,7 +59,7 @@ class _Seeing:
     def __call__(self, m: Tensor, g: Tensor | None) -> Tensor:
         seen = [(layer, terms(g)) for layer, terms in self.further]
         added = [layer(terms) for layer, terms in seen if terms is not None]
-        return self.gates.logits(m, torch.stack(added).sum(0) if added else None)
+        return self.gates.logits(m, reduce(torch.add, added) if added else None)
 
     def select(self, rows: Packed, kept: Tensor) -> "_Seeing":
         further = [(layer, terms.select(rows, kept)) for layer, terms in self.further]
