@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dmn_cli.bench import textbook
+from dmn_cli.bench.parts import parts
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset, collate, order
@@ -50,7 +51,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
 
     Returns:
         plain types: rates with their spread, ``gemm_share`` (useful work a second over the rate of a large matrix
-        product in the same run, 0 to 1), ``baseline_ratio`` and peak memory.
+        product in the same run, 0 to 1), ``parts`` (see there), ``baseline_ratio`` and peak memory.
     """
     torch.set_num_threads(threads)
     train, _ = load_training(config.data)
@@ -84,7 +85,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
         for name, turn in turns.items():
             taken[name].append(turn())
     rates = {name: spread(values) for name, values in taken.items()}
-    result = {
+    result: dict[str, Any] = {
         "task": config.data.tasks[0] if len(config.data.tasks) == 1 else config.data.tasks,
         "reader": config.model.reader,
         "batch": config.train.batch_size,
@@ -98,6 +99,7 @@ def bench(config: Config, threads: int, repeats: int, baseline: bool = True) -> 
         "gemm_flops": rates["gemm"].median,
         "peak_memory_bytes": memory,
         "rates": {name: measured._asdict() for name, measured in rates.items()},
+        "parts": parts(build(config, vocabulary, decided), config, data, batches[:20], repeats),
     }
     if baseline:
         ratios = [ours / theirs for ours, theirs in zip(taken["train"], taken["train_textbook"], strict=True)]

@@ -96,6 +96,9 @@ def _print(result: dict[str, Any]) -> None:
     if "baseline_ratio" in result:
         typer.echo(f"faster          {result['baseline_ratio']:.1f} times than the textbook DMN")
     typer.echo(f"peak memory     {result['peak_memory_bytes'] / 1e6:,.0f} MB")
+    typer.echo("of a training step")
+    for part, share in result["parts"].items():
+        typer.echo(f"  {share:6.1%}  {part}")
 
 
 def _print_sweep(swept: dict[str, Any]) -> None:

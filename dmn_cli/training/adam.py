@@ -25,7 +25,7 @@ def clip(model: nn.Module, most: float | None) -> Tensor:
         () their norm before.
     """
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     if most is not None:
         torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1))
     return norm
