@@ -25,7 +25,7 @@ BELOW = {
     "splits": {"data", "babi", "generator", "config", "errors", "files"},
     "augment": {"data", "config"},
     "model": {"batch"},
-    "report": {"splits", "data", "babi", "records", "config", "errors", "text"},
+    "report": {"splits", "data", "babi", "records", "config", "files", "errors", "text"},
     "training": {
         "report",
         "splits",
