@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmn_cli.cli.options import Code, Device, Json, print_json
-from dmn_cli.cli.text import safe, shown, tell, terminal
+from dmn_cli.cli.text import safe, say, shown, tell, terminal
 
 if TYPE_CHECKING:
     from dmn_cli.report.prediction import Prediction
@@ -131,19 +131,19 @@ def _show(answers: "list[Prediction]", tables: bool) -> None:
     right = score(answers)
     if tables or len(answers) <= MANY:
         for answer in answers:
-            typer.echo(as_text(answer))
+            say(as_text(answer))
             console.print(heat_table(answer, tables))
     elif not right:
         for answer in answers:
-            typer.echo(as_text(answer))
+            say(as_text(answer))
     if right:
         typer.echo(right)
     if right and len(answers) > MANY and not tables:
         wrong = [answer for answer in answers if answer.right is False]
         for answer in wrong[:10]:
-            typer.echo(f"  {answer.place}  {as_text(answer)}")
+            say(f"{answer.place}  {as_text(answer)}", indent="  ", hanging="    ")
         more = f"{len(wrong) - 10} more are wrong. " if len(wrong) > 10 else ""
-        typer.echo(f"{more}--tables shows what was attended to, `dmn eval --file … --errors` what kinds are wrong")
+        say(f"{more}--tables shows what was attended to, `dmn eval --file … --errors` what kinds are wrong", hanging="")
 
 
 def _answer_lines(loaded: "Checkpoint", path: Path) -> None:

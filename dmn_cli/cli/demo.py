@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import Device
-from dmn_cli.cli.text import safe, shown, terminal
+from dmn_cli.cli.text import say, shown, terminal
 
 
 def demo(
@@ -31,7 +31,7 @@ def demo(
     for name, answer in play(checkpoints.load(path, find_device(device)), seed):
         answer = shown(answer)
         console.rule(name)
-        typer.echo(f"{as_text(answer)}{'  (right)' if answer.right else ''}")
+        say(f"{as_text(answer)}{'  (right)' if answer.right else ''}")
         console.print(heat_table(answer))
     given = "" if checkpoint is None else f" {checkpoint}"
-    typer.echo(safe(f"Tell a story of your own: dmn ask{given}"))
+    say(f"Tell a story of your own: dmn ask{given}")

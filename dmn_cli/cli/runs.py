@@ -45,6 +45,7 @@ def _print(found: "list[Listed]") -> None:
         is_text = column in ("run", "config")
         table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=column != "run")
     notes = []
+    other: dict[str, list[str]] = {}  # runs by what is not as in their config
     for run in found:
         name, *cells, started, took, differs = _cells(run)
         if run.seed is None:
@@ -52,7 +53,10 @@ def _print(found: "list[Listed]") -> None:
             continue
         table.add_row(*map(Text, (name, *cells, started[5:], took)), style=None if run.state == "done" else "yellow")
         if differs:
-            notes.append(f"{name}, other than its config: {differs}")
+            other.setdefault(differs, []).append(name)
+    for differs, names in other.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        notes.append(f"{names[0]}{more}, other than the config: {differs}")
     console = terminal()
     if table.row_count:
         console.print(table)

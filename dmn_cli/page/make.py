@@ -16,6 +16,7 @@ from dmn_cli.page import curves, mistakes
 from dmn_cli.page.export import of_checkpoint
 from dmn_cli.page.html import render
 from dmn_cli.report import suites, tables
+from dmn_cli.report.mistakes import matrix
 from dmn_cli.report.prediction import Prediction
 from dmn_cli.report.results import TaskResult, as_json
 from dmn_cli.report.suites import duration, spread
@@ -314,7 +315,7 @@ def _render(page: Content, rows: list[Content], config: Config, networks: list[S
         "listed": len(listed),
         "telling": mistakes.telling(found),
         "groupings": [(g.title, g.groups[: mistakes.MOST_GROUPS], len(g.groups)) for g in found],
-        "confusion": mistakes.confusion(predictions) if wrong else None,
+        "confusion": matrix(predictions, mistakes.MOST_ANSWERS) if wrong else None,
     }
     return render(content, data, exported.weights if exported else "")
 

@@ -13,7 +13,7 @@ MOST_BYTES = 700_000
 """Of the mistakes in a page; of more, a share of every kind is shown."""
 
 MOST_GROUPS, MOST_ANSWERS = 12, 10
-"""Rows of a grouping, and of the confusion: those with most mistakes."""
+"""Rows of a grouping, and answers of the confusion: those with most mistakes."""
 
 NTH = ("first", "second", "third")
 
@@ -46,14 +46,6 @@ class Grouping(NamedTuple):
     title: str
     groups: list[Group]
     of: list[str]
-
-
-class Confusion(NamedTuple):
-    """How often which answer was given for which: ``counts[gold][given]``, of mistakes alone."""
-
-    gold: list[str]
-    given: list[str]
-    counts: list[list[int]]
 
 
 def groupings(predictions: Sequence[Prediction]) -> list[Grouping]:
@@ -144,16 +136,6 @@ def telling(found: Sequence[Grouping]) -> list[Telling]:
             if group.wrong >= 3 and of_wrong >= 0.3 and of_wrong >= TELLING * of_asked and group.text != "not known":
                 said.append((of_wrong**2 / of_asked, Telling(grouping.title, group, asked, wrong)))
     return [one for _, one in sorted(said, key=lambda pair: -pair[0])[:4]]
-
-
-def confusion(predictions: Sequence[Prediction]) -> Confusion:
-    """Of the answers in most mistakes, how often each was given for each other."""
-    pairs = Counter((one.gold, one.answer) for one in predictions if one.right is False)
-    gold = Counter(pair[0] for pair in pairs.elements())
-    given = Counter(pair[1] for pair in pairs.elements())
-    rows = sorted(answer for answer, _ in gold.most_common(MOST_ANSWERS))
-    columns = sorted(answer for answer, _ in given.most_common(MOST_ANSWERS))
-    return Confusion(rows, columns, [[pairs[row, column] for column in columns] for row in rows])
 
 
 def for_script(predictions: Sequence[Prediction], found: Sequence[Grouping]) -> list[dict[str, Any]]:

@@ -21,7 +21,10 @@ VARIES = 3
 """Different words in one place from which on it counts as a slot: names, places; not *gave* and *received*."""
 
 SHOWN = 10
-"""Kinds and confusions shown."""
+"""Kinds shown."""
+
+WIDTH, LONGEST = 80, 14
+"""Columns of a terminal that the matrix of answers fits into, and letters of an answer in it."""
 
 
 class Kind(NamedTuple):
@@ -39,6 +42,24 @@ class Confusion(NamedTuple):
     gold: str
     answer: str
     times: int
+
+
+class Matrix(NamedTuple):
+    """How often which answer was given for which, right answers too.
+
+    Attributes:
+        gold: the true answers, one a row.
+        given: the answers, one a column.
+        counts: of each row and column.
+        others: of each row the questions that another answer was given to than those in ``given``.
+        answers: in how many answers there are mistakes; rows and columns may be fewer.
+    """
+
+    gold: list[str]
+    given: list[str]
+    counts: list[list[int]]
+    others: list[int]
+    answers: int
 
 
 def slots(questions: Iterable[Sequence[str]]) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -87,6 +108,20 @@ def confusions(predictions: Iterable[Prediction]) -> list[Confusion]:
     return sorted((Confusion(*pair, number) for pair, number in count.items()), key=lambda one: (-one.times, *one[:2]))
 
 
+def matrix(predictions: Iterable[Prediction], most: int) -> Matrix:
+    """The confusion of true and given answers, of at most so many: those that are part of most mistakes."""
+    known = [one for one in predictions if one.right is not None]
+    pairs = Counter((one.gold, one.gold if one.right else one.answer) for one in known)
+    part_of = Counter(answer for pair in pairs.elements() if pair[0] != pair[1] for answer in pair)
+    named = sorted(answer for answer, _ in part_of.most_common(most))
+    gold = [answer for answer in named if any(answer == true for true, _ in pairs)]
+    given = [answer for answer in named if any(answer == said for _, said in pairs)]
+    asked = Counter(one.gold for one in known)
+    counts = [[pairs[true, said] for said in given] for true in gold]
+    others = [asked[true] - sum(row) for true, row in zip(gold, counts, strict=True)]
+    return Matrix(gold, given, counts, others, len(part_of))
+
+
 def _tasks(predictions: Iterable[Prediction]) -> list[int]:
     return list(dict.fromkeys(prediction.task for prediction in predictions))
 
@@ -113,19 +148,47 @@ def as_tables(predictions: Sequence[Prediction]) -> Iterator[RenderableType]:
         table.add_row(Text(text), str(kind.questions), str(kind.questions - kind.correct), right)
     _rest(table, len(found))
     yield table
-    pairs = confusions(predictions)
-    if pairs:
-        table = _table("confusion", "true answer", "answered", "times")
-        for gold, answer, times in pairs[:SHOWN]:
-            table.add_row(Text(gold), Text(answer or "(nothing)"), str(times))
-        _rest(table, len(pairs))
-        yield table
+    if any(one.right is False for one in predictions):
+        yield _matrix(predictions)
+
+
+def _matrix(predictions: Sequence[Prediction]) -> Table:
+    """The largest matrix that fits the width of a terminal."""
+
+    def width(texts: Iterable[str]) -> list[int]:
+        return [min(LONGEST, max(5, len(text))) + 1 for text in texts]
+
+    for most in range(SHOWN, 0, -1):
+        found = matrix(predictions, most)
+        if max(width(["", *found.gold])) + sum(width([*found.given, "others"])) <= WIDTH:
+            break
+    table = Table(title="confusion: true answers down, given ones across", title_justify="left", box=box.SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    table.add_column("", no_wrap=True)
+    for answer in [*found.given, "others"] if any(found.others) else found.given:
+        table.add_column(Text(_cut(answer)), justify="right", no_wrap=True)
+    for true, row, other in zip(found.gold, found.counts, found.others, strict=True):
+        of_row = [_count(count, said == true) for said, count in zip(found.given, row, strict=True)]
+        table.add_row(Text(_cut(true)), *of_row, *([_count(other, False)] if any(found.others) else []))
+    if found.answers > most:
+        table.caption = f"the {most} answers in most mistakes; --json has all {found.answers}"
+        table.caption_justify = "left"
+    return table
+
+
+def _cut(answer: str) -> str:
+    answer = answer or "(nothing)"
+    return answer if len(answer) <= LONGEST else f"{answer[: LONGEST - 1]}…"
+
+
+def _count(count: int, is_right: bool) -> Text:
+    return Text(str(count) if count else "·", style="green" if is_right else "bold" if count else "dim")
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        is_text = column in ("kind", "true answer", "answered")
+        is_text = column == "kind"
         table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     return table
 

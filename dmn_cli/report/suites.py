@@ -230,13 +230,13 @@ def as_report(paths: Sequence[Path]) -> str:
 
 
 def as_rich(paths: Sequence[Path]) -> Iterator[RenderableType]:
-    """What ``gather`` finds, for the terminal; the commands stand below the tables, which they would make too wide."""
+    """What ``gather`` finds, for the terminal; settings and commands, too wide for its tables, stand below them."""
     report = gather(paths)
     header, rows = report.suites
-    yield for_terminal(header[:-1], [row[:-1] for row in rows])
+    yield for_terminal([header[0], *header[2:-1]], [[row[0], *row[2:-1]] for row in rows])
     yield from (Text(line, style="red") for line in report.failed)
     yield for_terminal(*report.tasks)
-    yield from (Text(f"{row[0]}: {row[-1].strip('`')}") for row in rows)
+    yield from (Text(f"{row[0]}: {row[1]}\n  {row[-1].strip('`')}") for row in rows)
 
 
 def for_terminal(header: list[str], rows: Rows) -> Table:
@@ -244,7 +244,8 @@ def for_terminal(header: list[str], rows: Rows) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     for column in header:
         is_text = column in WORDS
-        table.add_column(Text(column.strip("`")), justify="left" if is_text else "right", no_wrap=not is_text)
+        title = column if is_text else column.replace(" ", "\n")
+        table.add_column(Text(title.strip("`")), justify="left" if is_text else "right", no_wrap=not is_text)
     for row in rows:
         table.add_row(*map(Text, row))
     return table

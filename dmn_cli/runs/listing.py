@@ -93,7 +93,7 @@ def _read(folder: Path) -> Listed:
     starts = folders.starts(folder)
     done = folders.is_done(folder)
     results = read(folder / folders.RESULTS, RESULTS, "") if done else None
-    name, differs = _origin(starts[0], config) if starts else ("", None)
+    name, differs = _origin(starts[0], config, folder) if starts else ("", None)
     kept = [epoch.valid_accuracy for epoch in epochs if epoch.best]
     return Listed(
         name=str(folder),
@@ -114,7 +114,7 @@ def _seconds(folder: Path, epochs: list[Epoch]) -> float:
     return folders.usage(folder).seconds or sum(epoch.seconds for epoch in epochs)
 
 
-def _origin(start: Start, config: Config) -> tuple[str, list[str] | None]:
+def _origin(start: Start, config: Config, folder: Path) -> tuple[str, list[str] | None]:
     """The config that a run was started with, and what is not as in it."""
     try:
         typed = shlex.split(start.command)
@@ -125,8 +125,9 @@ def _origin(start: Start, config: Config) -> tuple[str, list[str] | None]:
     if not given:
         return "", None
     name = Path(given[-1]).name
+    of_suite = folder.parent / folders.CONFIG  # wherever the suite was moved to, its config lies beside its runs
     try:
-        origin = plain(load(given[-1]))
+        origin = plain(load(str(of_suite) if name == of_suite.name and of_suite.exists() else given[-1]))
     except DmnError:
         return name, None
     return name, [

@@ -121,6 +121,8 @@ def _few(texts: list[str]) -> str:
 
 def asked_without_facts(checkpoint: Checkpoint, path: Path) -> bool | None:
     """Whether training asked questions that had no fact before them; None where its stories are not to be found."""
+    if checkpoint.config.data.source == "generated":
+        return False  # and to make them all again takes seconds
     try:
         training, _ = load_training(locate(checkpoint.config.data, path, "train"))
     except DmnError:

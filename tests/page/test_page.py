@@ -12,7 +12,7 @@ import pytest
 from dmn_cli.cli import view as cli
 from dmn_cli.page import make, write
 from dmn_cli.page.html import as_script_data
-from dmn_cli.page.mistakes import confusion, for_script, groupings, telling
+from dmn_cli.page.mistakes import for_script, groupings, telling
 from dmn_cli.report.prediction import END_OF_PASSES, Guess, Prediction
 from tests.page.tools import HOSTILE, dmn_in, hostile_stories
 
@@ -246,11 +246,6 @@ def test_the_telling_groups_come_first():
     [first, *_] = telling(groupings(PREDICTIONS))
     assert (first.title, first.group.text) == ("kind of question", "where was _ before")
     assert (first.wrong, first.questions) == (4, 24)
-
-
-def test_confusion_counts_mistakes_alone():
-    found = confusion(PREDICTIONS)
-    assert found == (["garden", "office"], ["garden", "office"], [[0, 3], [1, 0]])
 
 
 def test_of_too_many_mistakes_every_kind_has_its_share(monkeypatch):

@@ -6,7 +6,17 @@ from rich.console import Console
 
 from dmn_cli.data.words import words
 from dmn_cli.report.heat import chance, heat_table
-from dmn_cli.report.mistakes import Confusion, Kind, as_list, as_tables, confusions, kinds, slots
+from dmn_cli.report.mistakes import (
+    Confusion,
+    Kind,
+    Matrix,
+    as_list,
+    as_tables,
+    confusions,
+    kinds,
+    matrix,
+    slots,
+)
 from dmn_cli.report.prediction import END_OF_PASSES, Guess, Prediction
 
 
@@ -87,6 +97,33 @@ def test_the_wrong_ones_are_shown_with_what_was_attended_to():
     assert "never seen in training: zork" in text
     (fact,) = [line for line in text.splitlines() if "Mary left" in line]
     assert fact.split() == ["●", "Mary", "left.", "0.90", "0.10"]
+
+
+def asked_about(*pairs):
+    """Questions whose true and given answers are these."""
+    return [made("Why?", gold=gold, answer=answer) for gold, answer in pairs]
+
+
+def test_the_matrix_of_true_and_given_answers():
+    asked = asked_about(*[("a", "a")] * 5, *[("a", "b")] * 3, ("b", "b"), ("c", "a"), ("d", "d"))
+    written_otherwise = made("Why?", gold="A", answer="a")._replace(right=True)
+    not_known = made("Why?", gold="", answer="a")._replace(right=None)
+    asked += [written_otherwise, not_known]
+    assert matrix(asked, 9) == Matrix(["a", "b", "c"], ["a", "b"], [[5, 3], [0, 1], [1, 0]], [0, 0, 0], 3)
+    assert matrix(asked, 1) == Matrix(["a"], ["a"], [[5]], [3], 3)
+
+
+def test_a_matrix_fits_a_terminal():
+    """Of many long answers those in most mistakes are shown, and all have their row's questions."""
+    names = [f"{letter * 20}" for letter in "abcdefghijkl"]
+    asked = asked_about(*((gold, given) for gold in names for given in names), *[("a" * 20, "b" * 20)] * 3)
+    lines = shown(*as_tables(asked)).splitlines()
+    assert max(map(len, lines)) <= 80
+    [first] = [line for line in lines if line.startswith(" aaaaaaaaaaaaa…")]
+    *counts, others = map(int, first.split()[1:])
+    assert counts[:2] == [1, 4]
+    assert sum(counts) + others == 15
+    assert any("answers in most mistakes; --json has all 12" in line for line in lines)
 
 
 def test_long_stories_show_what_counts():
