@@ -140,19 +140,21 @@ def as_rows(predictions: Sequence[Prediction], most: int) -> dict[str, Any]:
 def as_tables(predictions: Sequence[Prediction]) -> Iterator[RenderableType]:
     """For the terminal: accuracy by kind of question, and which answers are taken for which."""
     several = len(_tasks(predictions)) > 1
-    table = _table("accuracy by kind of question", "kind", "asked", "wrong", "accuracy")
+    yield Text("accuracy by kind of question")
+    table = _table("kind", "asked", "wrong", "accuracy")
     found = kinds(predictions)
     for kind in found[:SHOWN]:
         text = f"task {kind.task}: {kind.text}" if several else kind.text
         right = f"{percent(kind.correct / kind.questions)} %"
         table.add_row(Text(text), str(kind.questions), str(kind.questions - kind.correct), right)
-    _rest(table, len(found))
     yield table
+    if len(found) > SHOWN:
+        yield Text(f"and {len(found) - SHOWN} more\n")
     if any(one.right is False for one in predictions):
-        yield _matrix(predictions)
+        yield from _matrix(predictions)
 
 
-def _matrix(predictions: Sequence[Prediction]) -> Table:
+def _matrix(predictions: Sequence[Prediction]) -> Iterator[RenderableType]:
     """The largest matrix that fits the width of a terminal."""
 
     def width(texts: Iterable[str]) -> list[int]:
@@ -162,18 +164,17 @@ def _matrix(predictions: Sequence[Prediction]) -> Table:
         found = matrix(predictions, most)
         if max(width(["", *found.gold])) + sum(width([*found.given, "others"])) <= WIDTH:
             break
-    table = Table(title="confusion: true answers down, given ones across", title_justify="left", box=box.SIMPLE_HEAD)
-    table.padding = (0, 1, 0, 0)
+    yield Text("confusion: true answers down, given ones across")
+    table = _table()
     table.add_column("", no_wrap=True)
     for answer in [*found.given, "others"] if any(found.others) else found.given:
         table.add_column(Text(_cut(answer)), justify="right", no_wrap=True)
     for true, row, other in zip(found.gold, found.counts, found.others, strict=True):
         of_row = [_count(count, said == true) for said, count in zip(found.given, row, strict=True)]
         table.add_row(Text(_cut(true)), *of_row, *([_count(other, False)] if any(found.others) else []))
+    yield table
     if found.answers > most:
-        table.caption = f"the {most} answers in most mistakes; --json has all {found.answers}"
-        table.caption_justify = "left"
-    return table
+        yield Text(f"the {most} answers in most mistakes; --json has all {found.answers}\n")
 
 
 def _cut(answer: str) -> str:
@@ -185,17 +186,12 @@ def _count(count: int, is_right: bool) -> Text:
     return Text(str(count) if count else "·", style="green" if is_right else "bold" if count else "dim")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         is_text = column == "kind"
         table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     return table
-
-
-def _rest(table: Table, count: int) -> None:
-    if count > SHOWN:
-        table.caption, table.caption_justify = f"and {count - SHOWN} more", "left"
 
 
 def as_list(predictions: Sequence[Prediction], most: int) -> Iterator[RenderableType]:
