@@ -48,7 +48,7 @@ def loss(epochs: Epochs) -> Picture:
         _line(axis, x, [line["gate_loss"] for line in shown], COOL, "gates, training")
     _line(axis, x, [line["valid_loss"] for line in shown], THIRD, "answers, validation")
     axis.set_yscale("log")
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=8, labelcolor=INK)
     last = epochs[-1]
     return _picture(figure, f"Loss by epoch; after epoch {last['epoch']} validation {last['valid_loss']:.3g}")
 

@@ -314,7 +314,15 @@ def _render(page: Content, rows: list[Content], config: Config, networks: list[S
         "wrong": wrong,
         "listed": len(listed),
         "telling": mistakes.telling(found),
-        "groupings": [(g.title, g.groups[: mistakes.MOST_GROUPS], len(g.groups)) for g in found],
+        "groupings": [
+            (
+                g.title,
+                g.groups[: mistakes.MOST_GROUPS],
+                len(g.groups),
+                max(one.wrong / one.questions for one in g.groups),
+            )
+            for g in found
+        ],
         "confusion": matrix(predictions, mistakes.MOST_ANSWERS) if wrong else None,
     }
     return render(content, data, exported.weights if exported else "")

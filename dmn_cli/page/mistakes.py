@@ -1,12 +1,14 @@
 """What a reader needs to see why a network errs: its mistakes, grouped, and what it takes answers for."""
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from dmn_cli.data.words import words
-from dmn_cli.report.mistakes import slots
+from dmn_cli.report.mistakes import SLOT, slots
 from dmn_cli.report.prediction import END_OF_PASSES, Prediction
 
 MOST_BYTES = 700_000
@@ -14,6 +16,9 @@ MOST_BYTES = 700_000
 
 MOST_GROUPS, MOST_ANSWERS = 12, 10
 """Rows of a grouping, and answers of the confusion: those with most mistakes."""
+
+NUMBERS = ("task", "supporting facts", "oldest supporting fact", "facts before the question")
+"""Groupings whose groups stand in the order of their numbers, not of their mistakes."""
 
 NTH = ("first", "second", "third")
 
@@ -50,10 +55,11 @@ class Grouping(NamedTuple):
 
 def groupings(predictions: Sequence[Prediction]) -> list[Grouping]:
     """The questions by all that may tell mistakes from right answers; of several groups each."""
-    kinds = _kinds(predictions)
+    kinds, names = _kinds(predictions)
     by: dict[str, Callable[[int, Prediction], str]] = {
         "task": lambda _, one: str(one.task),
         "kind of question": lambda at, _: kinds[at],
+        "names in the question": lambda at, _: names[at],
         "supporting facts": lambda _, one: str(len(one.supporting)) if one.supporting else "not known",
         "supporting facts attended to": lambda _, one: _found(one),
         "oldest supporting fact": lambda _, one: _age(one),
@@ -66,20 +72,25 @@ def groupings(predictions: Sequence[Prediction]) -> list[Grouping]:
         asked = Counter(of)
         wrong = Counter(text for text, one in zip(of, predictions, strict=True) if one.right is False)
         groups = [Group(text, asked[text], wrong[text]) for text in asked]
-        groups.sort(key=lambda group: (-group.wrong, -group.questions, group.text))
+        groups.sort(key=lambda group: (_number(group.text) if title in NUMBERS else 0, *_most_first(group)))
         if len(groups) > 1:
             found.append(Grouping(title, groups, of))
     return found
 
 
-def _kinds(predictions: Sequence[Prediction]) -> list[str]:
-    """Of each question its kind: the names in it are blanks."""
+def _kinds(predictions: Sequence[Prediction]) -> tuple[list[str], list[str]]:
+    """Of each question its kind, in which the names are blanks, and these names in the order of the alphabet."""
     asked = [tuple(words(one.question)) for one in predictions]
     of_task = {
         task: slots(text for text, one in zip(asked, predictions, strict=True) if one.task == task)
         for task in {one.task for one in predictions}
     }
-    return [" ".join(of_task[one.task][text]) for text, one in zip(asked, predictions, strict=True)]
+    kinds = [of_task[one.task][text] for text, one in zip(asked, predictions, strict=True)]
+    names = [
+        ", ".join(sorted(word for word, part in zip(text, kind, strict=True) if part == SLOT)) or "none"
+        for text, kind in zip(asked, kinds, strict=True)
+    ]
+    return [" ".join(kind) for kind in kinds], names
 
 
 def _facts(one: Prediction) -> int:
@@ -101,6 +112,16 @@ def _found(one: Prediction) -> str:
 def _age(one: Prediction) -> str:
     """How many facts back the first of the supporting facts is."""
     return f"{_range(_facts(one) - min(one.supporting))} back" if one.supporting else "not known"
+
+
+def _most_first(group: Group) -> tuple[int, int, str]:
+    return -group.wrong, -group.questions, group.text
+
+
+def _number(text: str) -> float:
+    """Where a group stands in the order of its numbers: up to 5, 6–10, …, not known."""
+    found = re.match("[0-9]+", text.removeprefix("up to "))
+    return int(found[0]) if found else math.inf
 
 
 def _range(count: int) -> str:
@@ -133,7 +154,7 @@ def telling(found: Sequence[Grouping]) -> list[Telling]:
         wrong = sum(group.wrong for group in grouping.groups)
         for group in grouping.groups:
             of_wrong, of_asked = group.wrong / max(wrong, 1), group.questions / asked
-            if group.wrong >= 3 and of_wrong >= 0.3 and of_wrong >= TELLING * of_asked and group.text != "not known":
+            if group.wrong >= 3 and of_wrong >= 0.25 and of_wrong >= TELLING * of_asked and group.text != "not known":
                 said.append((of_wrong**2 / of_asked, Telling(grouping.title, group, asked, wrong)))
     return [one for _, one in sorted(said, key=lambda pair: -pair[0])[:4]]
 

@@ -16,7 +16,7 @@ from dmn_cli.config import ModelConfig
 from dmn_cli.data.batches import collate, encode
 from dmn_cli.data.stories import parse
 from dmn_cli.data.vocabulary import build
-from dmn_cli.data.words import words
+from dmn_cli.data.words import alternatives, parts, words
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.extensions.order import Order
@@ -193,6 +193,26 @@ def test_a_decoders_answer_is_written_as_in_python(rule):
     plain = dataclasses.asdict(vocabulary)
     answers = run(decoded=[{"vocabulary": plain, "numbers": numbers} for numbers in said])["said"]
     assert answers == list(map(vocabulary.said, said))
+
+
+@pytest.mark.parametrize("rule", [1, 2])
+def test_an_answer_is_right_as_in_python(rule):
+    answers = [
+        "Fred",
+        "fred",
+        "Red  box, mat.",
+        "red box,mat",
+        "red box,",
+        "bakery|the bakery",
+        "the bakery",
+        "bakery.",
+        "|",
+        "?",
+    ]
+    pairs = list(itertools.product(answers, answers))
+    expected = [parts(answer, rule) in [parts(one, rule) for one in alternatives(gold, rule)] for gold, answer in pairs]
+    assert run(pairs=pairs, rule=rule)["right"] == expected
+    assert len(answers) < sum(expected) < len(pairs) / 2
 
 
 @pytest.mark.slow

@@ -233,6 +233,8 @@ def test_mistakes_are_grouped_by_what_may_tell():
     found = {grouping.title: grouping for grouping in groupings(PREDICTIONS)}
     kinds = [("where was _ before", 4, 4), ("where is _", 20, 0)]
     assert [tuple(group) for group in found["kind of question"].groups] == kinds
+    names = [("ann", 6, 1), ("bob", 6, 1), ("cid", 6, 1), ("dan", 6, 1)]
+    assert [tuple(group) for group in found["names in the question"].groups] == names
     attended = [("missed the first of 1", 3, 3), ("missed the second of 2", 1, 1), ("all", 20, 0)]
     assert [tuple(group) for group in found["supporting facts attended to"].groups] == attended
     assert [tuple(group) for group in found["oldest supporting fact"].groups] == [

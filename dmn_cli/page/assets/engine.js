@@ -95,10 +95,11 @@ function joined(said) {
   return said.reduce((text, word) => text + (!text || tight(word, [...text].at(-1)) ? "" : " ") + word, "");
 }
 
-/** What two spellings of one answer share, by rule 2. */
-function answerKey(answer) {
-  const parts = answer.split(",").map((part) => words(part, 2).join(" ") || part.trim().split(/\s+/).join(" "));
-  return parts.filter(Boolean).join();
+/** What two spellings of one answer share. */
+function answerKey(answer, rule) {
+  const asIs = (part) => part.trim().split(/\s+/).join(" ");
+  const key = (part) => (rule === 1 ? asIs(part.toLowerCase()) : words(part, rule).join(" ") || asIs(part));
+  return answer.split(",").map(key).filter(Boolean).join();
 }
 
 class DMN {
@@ -172,6 +173,12 @@ class DMN {
 
   piece(numbers) {
     return kept(this.pieces, numbers.join(), () => ({ numbers, bag: [...new Set(numbers)] }));
+  }
+
+  /** Whether an answer is the true one, or by rule 2 one of several: bakery|the bakery. */
+  isRight(gold, answer) {
+    const several = this.rule === 1 ? [] : gold.split("|").filter((one) => one.trim());
+    return (several.length ? several : [gold]).some((one) => answerKey(one, this.rule) === answerKey(answer, this.rule));
   }
 
   /** The words of a text that training has never seen, each once. */
@@ -473,8 +480,8 @@ class DMN {
   said(numbers) {
     const said = numbers.filter((word) => word !== 0).map((word) => this.vocabulary.answer_words[word]);
     if (this.rule === 1) return said.join();
-    this.answers ??= new Map(this.vocabulary.answers.map((answer) => [answerKey(answer), answer]));
-    return this.answers.get(answerKey(joined(said))) ?? joined(said);
+    this.answers ??= new Map(this.vocabulary.answers.map((answer) => [answerKey(answer, this.rule), answer]));
+    return this.answers.get(answerKey(joined(said), this.rule)) ?? joined(said);
   }
 
   /** The likeliest answers that a beam search finds, the best first; of width 1: the likeliest word, each fed back. */

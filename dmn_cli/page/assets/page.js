@@ -272,7 +272,7 @@ class Playground {
       make("div", { class: "first" }, first.answer || "(nothing)"),
       make("div", { class: "sure" }, `probability ${percent(first.probability)}`));
     if (this.truth?.gold) {
-      const right = this.truth.gold.toLowerCase() === first.answer;
+      const right = this.dmn.isRight(this.truth.gold, first.answer);
       output.append(make("div", { class: `truth ${right ? "right" : "wrong"}` }, `${right ? "✓" : "✗"} true answer: ${this.truth.gold}`));
     }
     const table = make("table", { "aria-label": "next likeliest answers" });
@@ -373,7 +373,11 @@ class Mistakes {
         "true ", make("strong", { class: "right" }, one.gold), " · given ", make("strong", { class: "wrong" }, answer || "(nothing)"),
         ` ${percent(probability)}${next ? ` · then ${next}` : ""}${one.place ? ` · ${one.place}` : ""}`),
       make("div", { class: "story-of", tabindex: "0", role: "group", "aria-label": "story" }, story));
-    if (one.supporting.length) article.append(make("p", { class: "legend" }, "★ supporting fact"));
+    const star = article.querySelector(".heat .mark[title]"), frame = article.querySelector(".story-of");
+    if (star) { // of a long story the first supporting fact is in sight
+      frame.scrollTop = Math.max(0, star.getBoundingClientRect().top - frame.getBoundingClientRect().top - 200);
+      article.append(make("p", { class: "legend" }, "★ supporting fact"));
+    }
     if (one.unknown.length) article.append(make("p", { class: "note" }, `Never seen in training: ${one.unknown.join(", ")}.`));
     if (this.open?.(one)) {
       const button = make("button", { type: "button" }, "Open in the playground");
