@@ -17,7 +17,7 @@ def write(folder: Path) -> Path:
 def draw(one: "Prediction", path: Path) -> None:
     """Draw what each pass over a story attended to, as an .svg or .png file; see curves.for_paper."""
     from dmn_cli.page import curves
-    from dmn_cli.report.tables import percent
+    from dmn_cli.report.heat import chance
 
-    title = f"{one.question} {one.answer} ({percent(one.probability)} %)"
+    title = f"{one.question} {one.answer} ({chance(one.probability)})"
     curves.for_paper([], title, one.facts, one.gates, path)

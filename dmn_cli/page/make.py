@@ -16,6 +16,7 @@ from dmn_cli.page import curves, mistakes
 from dmn_cli.page.export import of_checkpoint
 from dmn_cli.page.html import render
 from dmn_cli.report import suites, tables
+from dmn_cli.report.heat import chance
 from dmn_cli.report.mistakes import matrix
 from dmn_cli.report.prediction import Prediction
 from dmn_cli.report.results import TaskResult, as_json
@@ -119,7 +120,7 @@ def picture(source: Path, paths: Sequence[Path], question: int, data_dir: Path |
     if question > len(shown.predictions):
         raise DmnError(f"--question {question}: there are {len(shown.predictions)}")
     one = shown.predictions[question - 1]
-    title = f"{one.question} {one.answer} ({percent(one.probability)} %)"
+    title = f"{one.question} {one.answer} ({chance(one.probability)})"
     for path in paths:
         curves.for_paper(epochs, title, one.facts, one.gates, path)
 

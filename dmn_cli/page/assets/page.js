@@ -9,7 +9,7 @@ const END = "(end of passes)";
 const SLICE = 12; // milliseconds of computing between two frames
 
 const byId = (id) => document.getElementById(id);
-const percent = (part) => (part >= 0.9995 ? "100 %" : part < 0.0005 ? "0 %" : `${(100 * part).toFixed(1)} %`);
+const percent = (part) => (part >= 0.9995 ? "> 99.9 %" : part < 0.0005 ? "< 0.1 %" : `${(100 * part).toFixed(1)} %`);
 
 /** An element with a class, attributes and children; a string is text. */
 function make(tag, attributes = {}, ...children) {
