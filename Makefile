@@ -32,7 +32,7 @@ test-all: .venv/installed-dev ## all tests; a browser is needed: apt-get install
 	CI=true $(BIN)/python -m pytest -n 2
 
 faults: .venv/installed-dev ## a fault at every file-system operation of every command: takes hours
-	$(BIN)/python -m tests.faults.harness all
+	$(BIN)/python -m tests.faults all
 
 storm: .venv/installed-dev ## kill training, suites and downloads KILLS times (1000), compare every byte
 	$(BIN)/python -m tests.faults.storm $(or $(KILLS),1000)

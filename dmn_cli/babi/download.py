@@ -154,6 +154,8 @@ def download(
     if archive:
         _readable(archive)
     if folder.exists() and not force:
+        with suppress(DmnError, OSError), exclusive(data_dir, "another process writes there"):
+            _tidy(data_dir, parts=True)  # of a process that was killed after the swap
         return verify(folder)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -315,7 +317,8 @@ def _tidy(data_dir: Path, parts: bool = False) -> None:
         elif path.exists():
             shutil.rmtree(path)
     for path in data_dir.glob(".babi-*.part*") if parts else ():
-        path.unlink()
+        with suppress(OSError):  # the next start tries again
+            path.unlink()
 
 
 @contextmanager

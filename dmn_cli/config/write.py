@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from dmn_cli.config.read import find, read_text
-from dmn_cli.errors import DmnError
+from dmn_cli.errors import DmnError, code_of
+from dmn_cli.files import write_atomic
 
 INIT = """\
 # dmn train --config {name}
@@ -51,11 +52,10 @@ def init(path: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> Path:
+    if path.exists():
+        raise DmnError(f"{path}: is there already", "give another name for the new config")
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise DmnError(f"{path}: is there already", "give another name for the new config") from error
+        write_atomic(path, text)
     except OSError as error:
-        raise DmnError(f"{path}: cannot be written: {error.strerror}") from error
+        raise DmnError(f"{path}: cannot be written: {error.strerror}", code=code_of(error)) from error
     return path

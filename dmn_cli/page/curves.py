@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dmn_cli.errors import DmnError
+from dmn_cli.report.plots import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,10 +120,7 @@ def for_paper(
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
         axis.set_title(question, fontsize=9, parse_math=False)
-        try:
-            figure.savefig(path, dpi=200, metadata={"Date": None} if path.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            raise DmnError(f"{path}: cannot be written: {error}") from error
+        save(figure, path, dpi=200)
 
 
 def _cut(text: str) -> str:

@@ -1,9 +1,15 @@
 """Pictures of measurements, drawn by matplotlib."""
 
 import importlib.util
+import io
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dmn_cli.errors import DmnError
+from dmn_cli.errors import DmnError, code_of
+from dmn_cli.files import write_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".svg", ".png", ".pdf")
 
@@ -62,8 +68,27 @@ def plot_sweep(swept: dict[str, list[dict[str, float]]], path: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("µs a question's fact")
     try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise DmnError(f"{path}: cannot be written: {error}") from error
+        save(figure, path)
     finally:
         pyplot.close(figure)
+
+
+def save(figure: "Figure", path: Path, **options: Any) -> None:
+    """Write a picture, whole or not at all.
+
+    Args:
+        figure: the picture.
+        path: the file; its suffix names the format.
+        options: of ``Figure.savefig``.
+
+    Raises:
+        DmnError: the file cannot be written, or there is no such format.
+    """
+    buffer, kind = io.BytesIO(), path.suffix[1:].lower()
+    try:
+        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None, **options)
+        write_atomic(path, buffer.getvalue())
+    except OSError as error:
+        raise DmnError(f"{path}: cannot be written: {error.strerror or error}", code=code_of(error)) from error
+    except ValueError as error:
+        raise DmnError(f"{path}: cannot be written: {error}") from error

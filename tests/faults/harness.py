@@ -1,41 +1,41 @@
 """A fault at every file-system operation of a verb: killed, refused, cut short; and what is there afterwards.
 
-``python -m tests.faults.harness VERB [--most N]`` counts the operations of a verb on a small run, then
-makes it again once per operation and fault. It prints one JSON object: the counts by operation, how many cases there
-were, and of those that went wrong what happened.
+``python -m tests.faults VERB`` counts the operations of a verb (see tests/faults/verbs.py) on a small run, then makes
+it again once per operation and fault. After each: one line and the documented code; then the same command again must
+end with the bytes of an undisturbed run, and leave nothing else behind.
 
 Each case is a forked child of this process, which has imported torch already, in a folder of its own. In the child the
 functions of ``os`` that operations go through are replaced, and ``open`` by that of ``_pyio``, which goes through them.
 """
 
 import _pyio
-import argparse
 import builtins
 import contextlib
 import fcntl
-import importlib
+import functools
 import io
 import json
+import multiprocessing
 import os
-import pkgutil
+import re
 import shutil
 import signal
-import sys
 import tempfile
-import traceback
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.faults import zygote
+
 REFUSED = ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS")
 FULL = "ENOSPC from then on"
 KILLED = ("killed before", "killed after")
+CHANGING = {"open to write", "write", "rename", "mkdir", "chmod", "unlink"}
 OF_WRITES = ("short write", "torn write")
 WRITING = {"open to write", "write", "fsync", "rename", "mkdir", "chmod"}
-UNCAUGHT = 70
-"""The exit code of a child that ended with a traceback."""
 
 
 class Operation(NamedTuple):
@@ -65,8 +65,11 @@ class Watch:
         """Replace what operations go through, in this process."""
         os.open = self._opening(os.open)
         os.close = self._closing(os.close)
-        for name, kind in {"read": "read", "write": "write", "fsync": "fsync"}.items():
-            setattr(os, name, self._watched(kind, getattr(os, name)))
+        os.read = self._watched("read", os.read)
+        os.write = self._watched("write", os.write)
+        os.fsync = self._watched(
+            "fsync", lambda handle: None
+        )  # no test here cuts the power, and it takes the most time
         for name in ("replace", "rename"):
             setattr(os, name, self._watched("rename", getattr(os, name)))
         for name in ("unlink", "remove", "rmdir"):
@@ -147,80 +150,53 @@ class Done(NamedTuple):
     operations: list[Operation]
 
 
-def run(
-    arguments: list[str], folder: Path, prepare: Callable[[], None], at: int = -1, fault: str = "", kind: str = ""
-) -> Done:
+def run(verb: "Verb", arguments: list[str], folder: Path, at: int = -1, fault: str = "", kind: str = "") -> Done:
     """``dmn ARGUMENTS`` in a forked child."""
+    watch = Watch(folder, at, fault, kind)
+    arguments = [word.replace("{port}", str(mirror())) if "{port}" in word else word for word in arguments]
     with tempfile.TemporaryDirectory() as outside:
-        pid = os.fork()
-        if not pid:
-            _child(arguments, folder, prepare, Watch(folder, at, fault, kind), Path(outside))
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         noted = Path(outside) / "operations"
+
+        @contextlib.contextmanager
+        def watched() -> Iterator[None]:
+            watch.install()
+            try:
+                yield
+            finally:
+                noted.write_text(json.dumps(watch.operations))
+
+        @contextlib.contextmanager
+        def surrounded() -> Iterator[None]:
+            verb.prepare()
+            if verb.of_its_run:
+                zygote.Forked.hooks = [watched]
+            with contextlib.nullcontext() if verb.of_its_run else watched():
+                yield
+
+        out, err = Path(outside) / "out", Path(outside) / "err"
+        with out.open("w") as stdout, err.open("w") as stderr, Path(os.devnull).open() as null:
+            pid = zygote.start(arguments, folder, null.fileno(), stdout.fileno(), stderr.fileno(), hook=surrounded)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         operations = [Operation(*item) for item in json.loads(noted.read_text())] if noted.exists() else []
-        out, err = ((Path(outside) / name).read_text() for name in ("out", "err"))
-    return Done(code, out, err, operations)
+        return Done(code, out.read_text(), err.read_text(), operations)
 
 
-def _child(arguments: list[str], folder: Path, prepare: Callable[[], None], watch: Watch, outside: Path) -> None:
-    code = UNCAUGHT
-    try:
-        os.setpgid(0, 0)
-        os.chdir(folder)
-        sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115
-        os.dup2(sys.stdin.fileno(), 0)
-        sys.stdout, sys.stderr = ((outside / name).open("w", encoding="utf-8") for name in ("out", "err"))
-        os.dup2(sys.stdout.fileno(), 1)
-        os.dup2(sys.stderr.fileno(), 2)
-        sys.argv = ["dmn", *arguments]
-        prepare()
-        from dmn_cli.cli.app import main
+@functools.cache
+def mirror() -> int:
+    """The port of a server on loopback that has the small archive, in a process of its own that ends with this one."""
+    from tests.babi.server import serve, tar_bytes
 
-        watch.install()
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        (outside / "operations").write_text(json.dumps(watch.operations))
-    except BaseException:
-        traceback.print_exc(file=sys.stderr)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-PAGE = (
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.font_manager",
-)
-
-
-def import_all() -> None:
-    """Import what the verbs do, so that no child has to."""
-    import dmn_cli
-
-    for module in pkgutil.walk_packages(dmn_cli.__path__, "dmn_cli."):
-        if not module.name.endswith(("__main__", "_kernels")):
-            importlib.import_module(module.name)
-    for name in (
-        "rich.console",
-        "rich.live",
-        "rich.table",
-        "rich.markup",
-        "tqdm",
-        "tarfile",
-        "gzip",
-        "subprocess",
-        *PAGE,
-    ):
-        importlib.import_module(name)
-    import torch
-
-    torch.set_num_threads(1)
+    ours, theirs = multiprocessing.Pipe()
+    parent = os.getpid()
+    if not os.fork():
+        ours.close()
+        os.setsid()
+        with serve(tar_bytes()) as server:
+            theirs.send(server.server_port)
+            while os.getppid() == parent:
+                time.sleep(0.2)
+        os._exit(0)
+    return int(ours.recv())
 
 
 class Verb(NamedTuple):
@@ -232,13 +208,22 @@ class Verb(NamedTuple):
         again: the command that goes on after a fault; None: all is done.
         prepare: changes of the package, in the child.
         already: the exit code of ``again`` where all was done before the fault.
+        of_its_run: the faults are brought upon the first process that the command starts, not upon itself.
+        after: part of a path: what comes after the last operation on it is put to the test; "": everything.
     """
 
     command: list[str]
     lay: Callable[[Path], None]
     again: Callable[[Path], list[str] | None]
-    prepare: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
     already: int = 0
+    of_its_run: bool = False
+    after: str = ""
+
+    @property
+    def shows_page(self) -> bool:
+        """Whether the page counts: a run that was killed after it was done has none, which `dmn view` makes."""
+        return self.command[0] == "view" or bool(self.after)
 
 
 class Case(NamedTuple):
@@ -249,10 +234,15 @@ class Case(NamedTuple):
     fault: str
 
 
-def faults(operation: Operation) -> Iterator[str]:
-    """All that can happen to an operation."""
-    yield from KILLED
-    yield from REFUSED
+def faults(operation: Operation, last: bool) -> Iterator[str]:
+    """All that can happen to an operation.
+
+    To be killed after an operation, or before one that changes no file, leaves the same files as to be killed before
+    the next one that does: only that is tried. Reads are not refused for want of space.
+    """
+    changes, reads = operation.kind in CHANGING, operation.kind in ("open to read", "read")
+    yield from (*(["killed before"] if changes else []), *(["killed after"] if last else []))
+    yield from ("EIO", "EACCES") if reads else REFUSED
     if operation.kind in WRITING:
         yield FULL
     if operation.kind == "write":
@@ -261,11 +251,11 @@ def faults(operation: Operation) -> Iterator[str]:
         yield "ENOLCK"
 
 
-def state(folder: Path, page: bool = False) -> dict[str, object]:
-    """Every file below a folder and what it holds, without what differs from one time to the next.
+Files = dict[str, object]
 
-    The page counts for `dmn view` alone: a run that was killed after it was done has none, which `dmn view` makes.
-    """
+
+def state(folder: Path, page: bool = False) -> Files:
+    """Every file below a folder and what it holds, without what differs from one time to the next."""
     return {
         str(path.relative_to(folder)) + "/" * path.is_dir(): None if path.is_dir() else _content(path)
         for path in sorted(folder.rglob("*"))
@@ -283,35 +273,51 @@ def _content(path: Path) -> object:
     if path.name in ("run.json", "usage.json", "timing.json"):
         return sorted(json.loads(data))  # when, how long, on what
     if path.name == "metrics.jsonl":
-        lines = map(json.loads, data.splitlines())
-        return [{key: value for key, value in line.items() if key not in TIMED} for line in lines]
+        return [_untimed(line) for line in data.splitlines()]
     if path.name == "played":
         return None  # how often tests.runs.fake_train was started
     return data
 
 
-def check(verb: Verb, whole: tuple[str, dict[str, object]], laid: Path, case: Case, scratch: Path) -> list[str]:
-    """What is wrong after a fault; nothing, as it should be."""
+def _untimed(line: bytes) -> object:
+    try:
+        return {key: value for key, value in json.loads(line).items() if key not in TIMED}
+    except ValueError:  # killed while it was written
+        return line[:1]
+
+
+def check(
+    verb: Verb, whole: tuple[str, Files], laid: Path, case: Case, scratch: Path, seen: dict[str, list[str]]
+) -> list[str]:
+    """What is wrong after a fault; nothing, as it should be.
+
+    ``seen`` has what came of going on from the same files before: it is not tried again.
+    """
     folder = scratch / f"{case.at}-{case.fault.replace(' ', '-')}"
     shutil.copytree(laid, folder, symlinks=True)
-    done = run(verb.command, folder, verb.prepare, case.at, case.fault, case.operation.kind)
-    wrong = _judge(done, case, verb.command)
-    out = done.out
-    if done.code != 0:
-        goes_on = verb.again(folder)
-        if goes_on is not None:
-            second = run(goes_on, folder, verb.prepare)
-            out = second.out
-            if second.code not in (0, verb.already):
-                wrong.append(f"again: exit code {second.code}: {second.err.strip()[-300:]}")
-    if not wrong:
-        refused = case.operation if done.code == 0 else None
-        wrong += _differences(whole[1], state(folder, verb.command[0] == "view"), refused)
-        if verb.command[0] == "eval" and _figures(out) != _figures(whole[0]):
-            wrong.append("the output differs")
+    done = run(verb, verb.command, folder, case.at, case.fault, case.operation.kind)
+    wrong = _judge(done, case, verb)
+    if done.code == 0 and not verb.after:
+        wrong += _differences(whole, done.out, folder, verb, case.operation)
+    elif not wrong:
+        files = re.sub(r"\.\w+\.tmp", ".tmp", repr(state(folder, page=True)))
+        if files not in seen:
+            seen[files] = _go_on(verb, whole, folder)
+        wrong += seen[files]
     if not wrong:
         shutil.rmtree(folder)
     return wrong
+
+
+def _go_on(verb: Verb, whole: tuple[str, Files], folder: Path) -> list[str]:
+    """What is wrong once the command was given again."""
+    again = verb.again(folder)
+    if again is None:
+        return _differences(whole, whole[0], folder, verb)
+    done = run(verb, again, folder)
+    if done.code not in (0, verb.already):
+        return [f"again: exit code {done.code}: {done.out[-300:]}{done.err.strip()[-300:]}"]
+    return _differences(whole, done.out, folder, verb)
 
 
 def _figures(out: str) -> object:
@@ -319,19 +325,21 @@ def _figures(out: str) -> object:
     return {key: value for key, value in json.loads(out).items() if key != "notes"}
 
 
-def _judge(done: Done, case: Case, command: list[str]) -> list[str]:
+def _judge(done: Done, case: Case, verb: Verb) -> list[str]:
     if case.fault in (*KILLED, "torn write"):
-        # the number of a suite's operations is not always the same
-        killed = done.code == -signal.SIGKILL or (command[0] == "suite" and done.code == 0)
+        # the number of a suite's operations is not always the same; that its run is killed a suite makes good
+        killed = done.code == -signal.SIGKILL or (verb.command[0] == "suite" and done.code == 0)
         return [] if killed else [f"not killed: exit code {done.code}: {done.err[-300:]}"]
     errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
     others = [line for line in done.err.splitlines() if not line.startswith(("error: ", "hint: ", "  "))]
+    if verb.of_its_run:
+        errors += [line for line in done.out.splitlines() if " failed: " in line]
     wrong = []
     if done.code not in (0, 1, 2):
         wrong.append(f"exit code {done.code}: {done.err.strip()[-600:]}")
     elif done.code and (len(errors) != 1 or others):
-        wrong.append(f"not one line: {done.err!r}")
-    elif done.code and not any(part in errors[0] for part in (*_names(case.operation.path), *_named(command))):
+        wrong.append(f"not one line: {done.out[-300:]!r} {done.err!r}")
+    elif done.code and not any(part in errors[0] for part in (*_names(case.operation.path), *_named(verb.command))):
         wrong.append(f"names no file: {errors[0]}")
     elif not done.code and done.err:
         wrong.append(f"exit code 0, and: {done.err!r}")
@@ -340,7 +348,8 @@ def _judge(done: Done, case: Case, command: list[str]) -> list[str]:
 
 def _names(path: str) -> list[str]:
     """The file, or one of the folders that it is in."""
-    return [part for part in path.split("/") if not part.startswith(".")]
+    parts = [re.sub(r"^\.(.+)\.\w+\.tmp$", r"\1", part) for part in path.split("/")]
+    return [part for part in parts if not part.startswith(".")]
 
 
 def _named(command: list[str]) -> list[str]:
@@ -348,71 +357,48 @@ def _named(command: list[str]) -> list[str]:
     return [value for option, value in pairwise(command) if option.startswith("--") and not value.startswith("--")]
 
 
-def _differences(wanted: dict[str, object], found: dict[str, object], refused: Operation | None) -> list[str]:
+def _differences(
+    whole: tuple[str, Files], out: str, folder: Path, verb: Verb, refused: Operation | None = None
+) -> list[str]:
     """What differs; a temporary file whose removal was refused may be there until the next start."""
-    tidied = refused is not None and refused.kind in ("unlink", "open to read") and ".tmp" in refused.path
-    left = {name for name in found.keys() - wanted.keys() if not (tidied and ".tmp" in name)}
+    wanted, found = whole[1], state(folder, verb.shows_page)
+    kept = refused is not None and refused.kind in ("unlink", "open to read")
+    left = {name for name in found.keys() - wanted.keys() if not (kept and _is_temporary(name))}
     wrong = [f"left behind: {name}" for name in sorted(left)]
     wrong += [f"missing: {name}" for name in sorted(wanted.keys() - found.keys())]
-    return wrong + [f"differs: {name}" for name in sorted(wanted.keys() & found.keys()) if wanted[name] != found[name]]
+    wrong += [f"differs: {name}" for name in sorted(wanted.keys() & found.keys()) if wanted[name] != found[name]]
+    if verb.command[0] in ("eval", "compare", "verify") and _figures(out) != _figures(whole[0]):
+        wrong.append("the output differs")
+    return wrong
 
 
-def attack(name: str, verb: Verb, scratch: Path, most: int = 0, workers: int = 2) -> dict[str, Any]:
-    """Put a verb to the test: with every case, or with ``most`` of them, spread evenly."""
+def _is_temporary(name: str) -> bool:
+    return ".tmp" in name or ".part" in name
+
+
+def attack(name: str, verb: Verb, scratch: Path, most: int = 0, only: str | None = None) -> dict[str, Any]:
+    """Put a verb to the test: with every case, those of one fault, or with ``most`` of them, spread evenly."""
     laid, whole = scratch / "laid", scratch / "whole"
     laid.mkdir(parents=True)
     verb.lay(laid)
     shutil.copytree(laid, whole, symlinks=True)
-    done = run(verb.command, whole, verb.prepare)
+    done = run(verb, verb.command, whole)
     if done.code:
         raise SystemExit(f"{name}: exit code {done.code}: {done.err}")
-    cases = [Case(at, one, fault) for at, one in enumerate(done.operations) for fault in faults(one)]
+    first = max(at for at, one in enumerate(done.operations) if verb.after in one.path) + 1 if verb.after else 0
+    count = len(done.operations)
+    cases = [
+        Case(at, one, fault)
+        for at, one in enumerate(done.operations)
+        if at >= first
+        for fault in faults(one, at == count - 1)
+        if only in (None, fault)
+    ]
     if 0 < most < len(cases):
         cases = [cases[(2 * number + 1) * len(cases) // (2 * most)] for number in range(most)]
-    expected = done.out, state(whole, verb.command[0] == "view")
-    found = _apart(lambda case: check(verb, expected, laid, case, scratch), cases, workers)
-    wrong = [{**case._asdict(), "wrong": what} for case, what in zip(cases, found, strict=True) if what]
+    expected = done.out, state(whole, verb.shows_page)
+    seen: dict[str, list[str]] = {}
+    found = [(case, check(verb, expected, laid, case, scratch, seen)) for case in cases]
+    wrong = [{**case._asdict(), "wrong": what} for case, what in found if what]
     counts = Counter(operation.kind for operation in done.operations)
     return {"verb": name, "operations": dict(sorted(counts.items())), "cases": len(cases), "wrong": wrong}
-
-
-def _apart(function: Callable[[Case], list[str]], cases: list[Case], workers: int) -> list[list[str]]:
-    """``function`` of each case, by forked workers: threads and forks do not go together."""
-    with tempfile.TemporaryDirectory() as folder:
-        pids = []
-        for worker in range(workers):
-            pids.append(os.fork())
-            if not pids[-1]:
-                try:
-                    made = [function(case) for case in cases[worker::workers]]
-                    (Path(folder) / str(worker)).write_text(json.dumps(made))
-                    os._exit(0)
-                except BaseException:
-                    traceback.print_exc()
-                    os._exit(1)
-        for pid in pids:
-            assert os.waitpid(pid, 0)[1] == 0
-        found: list[list[str]] = [[] for _ in cases]
-        for worker in range(workers):
-            found[worker::workers] = json.loads((Path(folder) / str(worker)).read_text())
-    return found
-
-
-def main() -> None:
-    from tests.faults.verbs import VERBS
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verbs", nargs="+", choices=[*VERBS, "all"])
-    parser.add_argument("--most", type=int, default=0, help="cases of each verb; 0: all")
-    parser.add_argument("--keep", type=Path)
-    given = parser.parse_args()
-    import_all()
-    for name in VERBS if given.verbs == ["all"] else given.verbs:
-        keep = contextlib.nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory()
-        with keep as scratch:
-            folder = Path(scratch).resolve() / name
-            print(json.dumps(attack(name, VERBS[name], folder, given.most)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

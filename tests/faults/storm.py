@@ -3,99 +3,94 @@
 ``python -m tests.faults.storm [KILLS] [--seed N]`` (or ``make storm KILLS=1000``) trains, runs a suite and downloads
 until it has killed so many times, each time going on by the same command or ``--resume``. A round ends when its work is
 done; then its files must be those of an undisturbed one. It prints one JSON object, and fails if a byte differs.
+
+All processes are forks, see zygote.py: what is killed is at work, and not importing torch.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.babi.server import serve, tar_bytes
-from tests.conftest import ROOT
-from tests.faults.harness import state
+from tests.faults import zygote
+from tests.faults.harness import mirror, state
+from tests.faults.verbs import own_archive
 
 CONFIG = """\
-data: {source: generated, questions: 300, tasks: [1]}
-model: {hidden_size: 16, embedding_size: 16, gate: softmax, embedding_dropout: 0.1}
-train: {epochs: 4, batch_size: 20, learning_rate: 0.01}
+data: {source: generated, questions: 100, tasks: [1]}
+model: {hidden_size: 8, embedding_size: 8, gate: softmax, embedding_dropout: 0.1}
+train: {epochs: 3, batch_size: 20, learning_rate: 0.01}
 """
-START = """\
-import sys
-from dmn_cli.babi import download, unpack
-from dmn_cli.cli.app import main
-unpack.published_digests = download.published_digests = dict
-if sys.argv[1] == "train":
-    from dmn_cli.runs import run
-    run.SAVE_SECONDS = 0.05
-main()
-"""
-"""The command line, with saves that come often and stories that are not those of v1.2."""
-
 LONGEST = 120.0
 """Seconds that a command may take undisturbed."""
 
 
-def command(kind: str, folder: Path, port: int) -> list[str] | None:
+def command(kind: str, folder: Path) -> list[str] | None:
     """What starts or goes on with the work; None: it is done."""
     if kind == "train":
         if (folder / "work" / "done").exists():
             return None
         goes_on = (folder / "work" / "checkpoints" / "last.pt").exists()
         begin = ["--resume"] if goes_on else ["--config", "storm.yaml"]
-        return ["train", *begin, "--run-dir", "work", "--device", "cpu", "--quiet"]
+        return ["train", *begin, "--run-dir", "work", "--device", "cpu", "--quiet", "--no-page"]
     if kind == "suite":
-        options = ["--tasks", "1,6", "--suite-dir", "work", "--jobs", "2", "--device", "cpu", "--quiet"]
+        options = ["--tasks", "1,6", "--suite-dir", "work", "--jobs", "2", "--device", "cpu", "--quiet", "--no-page"]
         return ["suite", "--config", "storm.yaml", *options]
-    return ["download-babi", "--mirror", f"http://127.0.0.1:{port}/small.tar.gz", "--data-dir", "work", "--quiet"]
+    return ["download-babi", "--mirror", f"http://127.0.0.1:{mirror()}/small.tar.gz", "--data-dir", "work", "--quiet"]
 
 
-def start(arguments: list[str], folder: Path) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-    script = [sys.executable, "-c", START, *arguments]
-    with (folder / "stderr").open("ab") as stderr:
-        return subprocess.Popen(
-            script, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-        )
+@contextlib.contextmanager
+def surrounded() -> Iterator[None]:
+    """Saves that come often, the small archive, runs that are forks; one version, whatever is committed meanwhile."""
+    from dmn_cli.runs import provenance, run, suite
+
+    own_archive()
+    zygote.fork_runs()
+    run.SAVE_SECONDS, suite.TICK = 0.01, 0.01
+    provenance.git_sha = lambda: None
+    yield
+
+
+def start(arguments: list[str], folder: Path) -> zygote.Process:
+    with Path(os.devnull).open("r+b") as null, (folder / "stderr").open("ab") as stderr:
+        pid = zygote.start(arguments, folder, null.fileno(), null.fileno(), stderr.fileno(), hook=surrounded)
+    return zygote.Process(pid)
 
 
 def workers(parent: int) -> list[int]:
     """The processes that a process has started."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in found.stdout.split()]
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-def strike(process: "subprocess.Popen[bytes]", whom: str) -> bool:
+def strike(process: zygote.Process, whom: str) -> bool:
     """Kill; whether there was somebody to kill."""
     there = workers(process.pid)
     targets = {"group": [process.pid, *there], "parent": [process.pid], "worker": there[:1]}[whom]
     for pid in targets:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
     return bool(targets)
 
 
-def round_of(kind: str, folder: Path, port: int, chance: random.Random, kills: Counter[str], usual: float) -> None:
+def round_of(kind: str, folder: Path, chance: random.Random, kills: Counter[str], usual: float) -> None:
     """Work to its end, killed on the way a few times."""
-    left = chance.randint(2, 6)
-    while (arguments := command(kind, folder, port)) is not None:
+    left = chance.randint(4, 12)
+    while (arguments := command(kind, folder)) is not None:
         process = start(arguments, folder)
         whom = chance.choice(["group", "parent", "worker"] if kind == "suite" else ["group", "parent"])
         struck = False
         if left:
             left -= 1
-            try:
-                process.wait(chance.uniform(0, usual))
-            except subprocess.TimeoutExpired:
+            if process.wait(chance.uniform(0, usual)) is None:
                 struck = strike(process, whom)
                 kills[f"{kind}, {whom}"] += struck
         code = process.wait(LONGEST)
@@ -111,17 +106,17 @@ def storm(most: int, seed: int) -> dict[str, object]:
     chance, kills, rounds = random.Random(seed), Counter[str](), Counter[str]()
     wrong: list[str] = []
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch, serve(tar_bytes()) as server:
+    with tempfile.TemporaryDirectory() as scratch:
         whole, usual = {}, {}
         for kind in ("train", "suite", "download"):
             folder = _laid(Path(scratch) / f"whole-{kind}")
             at = time.monotonic()
-            round_of(kind, folder, server.server_port, _Never(), Counter(), 0.0)
+            round_of(kind, folder, _Never(), Counter(), 0.0)
             whole[kind], usual[kind] = state(folder / "work"), time.monotonic() - at
         while sum(kills.values()) < most:
             kind = chance.choice(["train", "train", "suite", "download"])
             folder = _laid(Path(scratch) / "round")
-            round_of(kind, folder, server.server_port, chance, kills, usual[kind])
+            round_of(kind, folder, chance, kills, usual[kind])
             rounds[kind] += 1
             found = state(folder / "work")
             names = found.keys() | whole[kind].keys()
@@ -155,6 +150,7 @@ def main() -> None:
     parser.add_argument("kills", nargs="?", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    zygote.import_all()
     result = storm(given.kills, given.seed)
     print(json.dumps(result))
     if result["differing"]:

@@ -12,7 +12,7 @@ from tests.faults.verbs import VERBS
 
 def attack(*arguments: str) -> list[dict]:
     """In a process of its own: a fork of one in which a network has learnt cannot learn."""
-    command = [sys.executable, "-m", "tests.faults.harness", *arguments]
+    command = [sys.executable, "-m", "tests.faults", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -32,4 +32,12 @@ def test_a_sample_of_all_faults_leaves_nothing_behind(verb):
     """Spread evenly over all operations and faults; `make faults` tries every one."""
     (found,) = attack(verb, "--most", "30")
     assert found["cases"] == 30
+    assert found["wrong"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["train", "train --resume"])
+def test_killed_at_every_change_of_a_file_a_training_ends_with_the_same_bytes(verb):
+    (found,) = attack(verb, "--fault", "killed before")
+    assert found["cases"] > 50
     assert found["wrong"] == []
