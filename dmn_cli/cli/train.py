@@ -177,7 +177,7 @@ def _show(run: "Run", quiet: bool, began: float, events: "Events | None") -> "Fi
     on_terminal = sys.stderr.isatty()
     if not quiet:
         tell(_introduction(run, questions))
-        for note in (*filter(None, [warning(run.checkpoint, run.train, run.device)]), *_notes(run)):
+        for note in (*filter(None, [warning(run.checkpoint, run.train, run.valid, run.device)]), *_notes(run)):
             tell(f"note: {note}")
     done = progress.epoch * questions + progress.questions
     hidden = quiet or not on_terminal

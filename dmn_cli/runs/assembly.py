@@ -54,7 +54,7 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
     changes = changing.find(config.data, seen)
     words = vocabulary(train, changes)
     decided = decide(config, seen, words)
-    memory.check(memory.needed(config, words, decided, stories), device)
+    memory.check(memory.needed(config, words, decided, stories, flat(valid)), device)
     model = build(config, words, decided).to(device)
     start = Checkpoint(config, words, model, loop.Progress(), None, threads, decided)
     return Prepared(start, train, valid, changes)

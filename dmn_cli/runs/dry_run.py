@@ -6,7 +6,7 @@ from dmn_cli.augment.rename import Classes
 from dmn_cli.config import Config
 from dmn_cli.data.batches import collate, order
 from dmn_cli.model.extensions.order import Order
-from dmn_cli.runs.assembly import prepare
+from dmn_cli.runs.assembly import flat, prepare
 from dmn_cli.splits import OWN, Split
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset
@@ -21,7 +21,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     """
     checkpoint, train, valid, changes = prepare(config, device, threads)
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
-    stories = [story for stories in train.stories.values() for story in stories]
+    stories = flat(train)
     data = dataset(config, vocabulary, stories)
     questions = order(data, config.train.batch_size, 0, config.train.shuffle)[0]
     batch = collate(data, questions).to(device)
@@ -42,7 +42,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
         "passes": f"at most {checkpoint.decided.passes}",
         **({"gates by order": COUNTS[checkpoint.decided.order]} if config.model.gate == "by-order" else {}),
         "first batch": sizes,
-        "memory": f"{size(needed(config, vocabulary, checkpoint.decided, stories))} at least",
+        "memory": f"{size(needed(config, vocabulary, checkpoint.decided, stories, flat(valid)))} at least",
         "device": f"{device}, {checkpoint.threads} threads",
         "first losses": f"{gates}answers {loss.answers.item():.4f}",
         **{name: f"{tuple(weight.shape)}" for name, weight in model.named_parameters()},
@@ -71,5 +71,5 @@ def _of(task: int) -> str:
 
 
 def _count(split: Split) -> str:
-    stories = [story for stories in split.stories.values() for story in stories]
+    stories = flat(split)
     return f"{len(stories)} stories, {sum(len(story.questions) for story in stories)} questions"

@@ -157,7 +157,7 @@ def look(job: Job) -> bool:
     job.epochs = folders.epochs(job.folder, _again(job))
     if code is None:
         return False
-    if code == 0 and folders.is_done(job.folder):
+    if folders.is_done(job.folder):  # even if it was killed after that
         done(job)
     elif (code < 0 or code == TERMINATED) and job.killed < GOES_ON:  # by the system, for memory; or preempted
         job.state, job.killed = "waiting", job.killed + 1

@@ -50,13 +50,12 @@ def command(kind: str, folder: Path) -> list[str] | None:
 
 @contextlib.contextmanager
 def surrounded() -> Iterator[None]:
-    """Saves that come often, the small archive, runs that are forks; one version, whatever is committed meanwhile."""
-    from dmn_cli.runs import provenance, run, suite
+    """Saves that come often, the small archive, runs that are forks."""
+    from dmn_cli.runs import run, suite
 
     own_archive()
     zygote.fork_runs()
     run.SAVE_SECONDS, suite.TICK = 0.01, 0.01
-    provenance.git_sha = lambda: None
     yield
 
 
@@ -120,7 +119,11 @@ def storm(most: int, seed: int) -> dict[str, object]:
             rounds[kind] += 1
             found = state(folder / "work")
             names = found.keys() | whole[kind].keys()
-            wrong += [f"{kind}: {name}" for name in sorted(names) if found.get(name, "") != whole[kind].get(name, "")]
+            wrong += [
+                f"{kind}: {name}: {found.get(name, 'missing')!r:.300}"
+                for name in sorted(names)
+                if found.get(name, "") != whole[kind].get(name, "")
+            ]
             shutil.rmtree(folder)
             print(f"{sum(kills.values())} kills, {len(wrong)} files differ", file=sys.stderr, flush=True)
     return {

@@ -143,5 +143,8 @@ def test_a_long_story_needs_more(tmp_path):
     )
     made = prepare(config(lay(tmp_path / "stories", 1)), CPU, 1).checkpoint
     parts = made.config, made.vocabulary, made.decided
-    short = memory.needed(*parts, generate(1, 60, 0, "train"))
-    assert memory.needed(*parts, [*generate(1, 60, 0, "train"), long]) - short > 100_000 * 5 * memory.PER_WORD * 8
+    usual = generate(1, 60, 0, "train")
+    short = memory.needed(*parts, usual, usual)
+    assert memory.needed(*parts, [*usual, long], usual) - short > 100_000 * 5 * memory.PER_WORD * 8
+    asked = 100_000 * memory.PER_FACT_ASKED * 8
+    assert asked / 2 < memory.needed(*parts, usual, [*usual, long]) - short < asked  # in validation it costs less

@@ -1,8 +1,9 @@
 """Plays `dmn train` for a suite, without torch: it takes milliseconds, and reaches what play.json says.
 
 play.json lies beside the suite's folder and holds by run folder: ``valid`` (an accuracy per epoch), ``loss``, ``right``
-(of 100, a number per task), ``seconds`` (per epoch), ``fails`` (code to run after the epochs). It refuses to run beside
-another one in the same folder, wants to be resumed where it has saved, and ends when stdin does, as the real one.
+(of 100, a number per task), ``seconds`` (per epoch), ``fails`` and ``ends`` (code to run after the epochs, and last of
+all). It refuses to run beside another one in the same folder, wants to be resumed where it has saved, and ends when
+stdin does, as the real one.
 """
 
 import fcntl
@@ -72,3 +73,4 @@ passed = sum(row["passed"] for row in results)
 content = {"split": "test", "tasks": results, "mean_accuracy": mean, "tasks_passed": passed}
 (folder / "results.json").write_text(json.dumps({**content, "data": {"test.txt": "def"}}))
 (folder / "done").write_text("")
+exec(play.get("ends", ""))

@@ -277,6 +277,15 @@ def test_a_killed_run_goes_on_twice(how, tmp_path):
     assert not list(suite.folder.glob("task1*.log"))
 
 
+def test_a_run_that_is_killed_once_it_is_done_is_done(tmp_path):
+    suite = planned(tmp_path, play={"task1-seed0": {"ends": "os.kill(os.getpid(), 9)"}})
+    content = run(suite)
+    assert [task["task"] for task in content["tasks"]] == [1, 2]
+    assert content["failed"] == []
+    assert len((suite.folder / "task1-seed0" / "played").read_text().splitlines()) == 1
+    assert not list(suite.folder.glob("*.log"))
+
+
 def test_what_fails_by_itself_does_not_go_on(tmp_path):
     suite = planned(tmp_path, play={"task1-seed0": {"fails": "sys.exit(1)"}})
     run(suite)
