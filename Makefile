@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help train test test-all faults storm check format docs clean
+.PHONY: help train test test-all faults storm mutants check format docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,11 +31,14 @@ test: .venv/installed-dev ## set up, run the tests but the slow ones
 test-all: .venv/installed-dev ## all tests; a browser is needed: apt-get install chromium
 	CI=true $(BIN)/python -m pytest -n 2
 
-faults: .venv/installed-dev ## a fault at every file-system operation of every command: takes hours
-	$(BIN)/python -m tests.faults all
+faults: .venv/installed-dev ## a fault at every file-system operation of every command: half an hour
+	$(BIN)/python -m tests.faults all --real
 
 storm: .venv/installed-dev ## kill training, suites and downloads KILLS times (1000), compare every byte
 	$(BIN)/python -m tests.faults.storm $(or $(KILLS),1000)
+
+mutants: .venv/installed-dev ## wrong versions of the atomic write, the lock and the resume code: each fails a test
+	$(BIN)/python -m tests.faults.mutants
 
 check: .venv/installed-dev ## lint, format, types
 	$(BIN)/ruff check

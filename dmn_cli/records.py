@@ -95,6 +95,8 @@ class Results(Record):
     tasks_passed: int
     data: dict[str, str]
     """SHA-256 of each file of the split by its path."""
+    notes: list[str] = []
+    """What makes the figures other than they seem."""
 
 
 class Usage(Record):

@@ -16,7 +16,7 @@ BELOW = {
     "files": set(),
     "batch": set(),
     "text": set(),
-    "config": {"errors"},
+    "config": {"errors", "files"},
     "system": {"errors"},
     "records": {"errors", "files"},
     "data": {"batch", "errors"},

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dmn_cli.cli.text import safe
 from dmn_cli.errors import DmnError
 
 
@@ -24,4 +25,4 @@ def convert(
     stories = read(source)
     write_atomic(target, dump(stories))
     questions = sum(len(story.questions) for story in stories)
-    typer.echo(f"{target}: {len(stories)} stories, {questions} questions")
+    typer.echo(safe(f"{target}: {len(stories)} stories, {questions} questions"))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.cli.options import DataDir
+from dmn_cli.cli.text import safe
 
 
 def write_page(folder: Path) -> str:
@@ -49,14 +50,14 @@ def view(
     if pictures:
         make.picture(source, pictures, question, data_dir)
     for path in pictures:
-        typer.echo(f"picture  {path}")
+        typer.echo(safe(f"picture  {path}"))
     if pictures and out is None and not open_it:
         return
     path = out or (source / make.NAME if source.is_dir() else source.with_suffix(".html"))
     page = make.view(source, data_dir)
     with naming(path):
         write_atomic(path, page)
-    typer.echo(f"page  {path} ({len(page.encode()) / 1e6:.1f} MB)")
+    typer.echo(safe(f"page  {path} ({len(page.encode()) / 1e6:.1f} MB)"))
     if open_it:
         import webbrowser
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dmn_cli.report.plots import save
+from dmn_cli.text import safe, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,11 +120,12 @@ def for_paper(
         axis.set_xticks(range(len(gates)), [f"pass {number + 1}" for number in range(len(gates))], fontsize=8)
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
-        axis.set_title(question, fontsize=9, parse_math=False)
+        axis.set_title(safe(question), fontsize=9, parse_math=False)
         save(figure, path, dpi=200)
 
 
 def _cut(text: str) -> str:
+    text = visible(text)
     return (text if len(text) <= 60 else text[:59] + "…").replace("$", r"\$")
 
 

@@ -11,7 +11,7 @@ from dmn_cli import records
 from dmn_cli.babi.tasks import TASKS
 from dmn_cli.config import Config, differences, from_plain
 from dmn_cli.errors import DmnError
-from dmn_cli.files import naming
+from dmn_cli.report.plots import save
 from dmn_cli.report.suites import duration, for_terminal, read, spread
 from dmn_cli.report.tables import markdown, percent
 
@@ -174,9 +174,10 @@ def draw(rungs: Sequence[Rung], path: Path) -> None:
             below.text(column, row, f"{accuracy:.1f}", ha="center", va="center", color=color, size=8)
     below.set_yticks(range(len(tasks)), [f"{task} {_name(task)}" if task else _name(task) for task in tasks])
     below.set_xticks(range(len(rungs)), [rung.name for rung in rungs], rotation=30, ha="right")
-    with naming(path):
-        figure.savefig(path)
-    pyplot.close(figure)
+    try:
+        save(figure, path)
+    finally:
+        pyplot.close(figure)
 
 
 def _name(task: int) -> str:

@@ -103,21 +103,22 @@ def failure(run: Content) -> str:
 
 
 def notes(content: Content) -> list[str]:
-    """What makes the figures other than they seem: runs that were not made by the same code."""
+    """What makes the figures other than they seem, runs that were not made by the same code among it."""
     versions = content.get("versions", {})
     mixed = {what: str(of) for what, of in versions.items() if ", " in str(of)}
-    return [f"its runs were made by different versions: {what} {of}" for what, of in mixed.items()]
+    told = [f"its runs were made by different versions: {what} {of}" for what, of in mixed.items()]
+    return list(map(in_cell, [*content.get("notes", []), *told]))
 
 
 def _other_versions(contents: list[Content]) -> list[str]:
-    """The same between suites that stand in one table."""
+    """The same between suites and runs that stand in one table."""
     made = {str(content["suite"]): content.get("versions", {}) for content in contents}
     found = []
     for what in ("dmn", "git", "torch"):
         by_version = {name: str(versions[what]) for name, versions in made.items() if what in versions}
         if len(set(by_version.values())) > 1:
             each = ", ".join(f"{name} by {version}" for name, version in by_version.items())
-            found.append(f"these suites were made by different versions of {what}: {each}")
+            found.append(in_cell(f"these were made by different versions of {what}: {each}"))
     return found
 
 
@@ -263,7 +264,8 @@ def _found(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _of_run(folder: Path, config: Config, results: Content) -> Content:
     """The results of a run in the form of a suite's: of one seed, and no other tried."""
-    start = records.read(folder / "run.json", records.STARTS, "report the others").starts[0]
+    starts = records.read(folder / "run.json", records.STARTS, "report the others").starts
+    start, keys = starts[0], ("dmn", "git", "python", "torch")
     epochs = records.read_epochs(folder / "metrics.jsonl", "report the others")
     kept, seed = next(epoch for epoch in reversed(epochs) if epoch.best), config.train.seed
     valid = {"seed": seed, "valid_accuracy": kept.valid_accuracy, "valid_loss": kept.valid_loss}
@@ -286,6 +288,7 @@ def _of_run(folder: Path, config: Config, results: Content) -> Content:
         "over_seeds": {"mean": results["mean_accuracy"], "deviation": None},
         "failed": [],
         "command": start.command,
+        "versions": {key: ", ".join(sorted({str(getattr(one, key)) for one in starts})) for key in keys},
         "config": plain(config),
         "data": {**trained, **results["data"]},
     }

@@ -40,7 +40,19 @@ def compare(
         Side(str(path), list(predict(network, stories)), _curve(path))
         for path, network in ((first, one), (second, other))
     ]
-    return Compared(sides[0], sides[1], differences(one.config, other.config))
+    changed = filter(None, [differences(one.config, other.config), _other_code(first, second)])
+    return Compared(sides[0], sides[1], ", ".join(changed))
+
+
+def _other_code(first: Path, second: Path) -> str:
+    """The versions that two runs were made by; "" where they are the same, or not known."""
+    one, other = (folders.starts(path)[-1:] if path.is_dir() else [] for path in (first, second))
+    return ", ".join(
+        f"made by {key} {getattr(before, key)} → {getattr(after, key)}"
+        for before, after in zip(one, other, strict=False)
+        for key in ("dmn", "git", "torch")
+        if getattr(before, key) != getattr(after, key)
+    )
 
 
 def _stories(one: Checkpoint, other: Checkpoint, path: Path, split: SplitName, data_dir: Path | None) -> Split:

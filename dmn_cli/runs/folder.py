@@ -215,9 +215,11 @@ def write_usage(folder: Path, usage: Usage) -> None:
     records.write(folder / USAGE, usage)
 
 
-def write_results(folder: Path, results: list[TaskResult], split: str, digests: dict[str, str]) -> None:
+def write_results(
+    folder: Path, results: list[TaskResult], split: str, digests: dict[str, str], notes: list[str]
+) -> None:
     """Write a run's results as JSON, CSV and Markdown."""
-    records.write(folder / RESULTS, Results(split=split, **as_json(results), data=digests))
+    records.write(folder / RESULTS, Results(split=split, **as_json(results), data=digests, notes=notes))
     write_atomic(folder / "results.csv", tables.as_csv(results))
     write_atomic(folder / "results.md", tables.as_markdown(results))
 

@@ -14,6 +14,7 @@ import torch
 
 from dmn_cli import config as configs
 from dmn_cli.augment.changes import Changes
+from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
 from dmn_cli.data.batches import Dataset
@@ -32,6 +33,7 @@ from dmn_cli.training.adam import Adam
 from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
+from dmn_cli.training.notes import notes
 
 SAVE_SECONDS = 5.0
 """Work that a crash can lose at most."""
@@ -71,10 +73,12 @@ class Finished(NamedTuple):
     Attributes:
         results: of the best network, on the test split, or where there is none on validation.
         split: which of the two.
+        notes: what makes the figures other than they seem.
     """
 
     results: list[TaskResult]
     split: str
+    notes: list[str]
 
 
 # ---- start -----------------------------------------------------------------------------------------------------------
@@ -267,12 +271,14 @@ def _finish(run: Run, began: float) -> Finished:
     _check_there(run)
     checkpoint = checkpoints.load(folders.best(run.folder), run.device)
     has_test = not (checkpoint.config.data.source == "files" and checkpoint.config.data.test is None)
-    name, split = ("test", load_split(checkpoint.config.data, "test")) if has_test else ("valid", run.valid)
-    finished = Finished(evaluate(checkpoint, split, name, run.train.digests), name)
-    folders.write_results(run.folder, finished.results, name, split.digests)
+    name: SplitName = "test" if has_test else "valid"
+    split = load_split(checkpoint.config.data, "test") if has_test else run.valid
+    results = evaluate(checkpoint, split, name, run.train.digests)
+    told = notes(checkpoint, folders.best(run.folder), checkpoint.config.data, name, split, run.train)
+    folders.write_results(run.folder, results, name, split.digests, told)
     _account(run, began)
     folders.write_done(run.folder, checkpoint.progress.finished or run.checkpoint.progress.finished)
-    return finished
+    return Finished(results, name, told)
 
 
 def save(run: Run) -> None:

@@ -53,6 +53,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
         "seeds": seeds,
         "over_seeds": _over_seeds(content["tasks"], seeds),
         "failed": failed,
+        "notes": [f"{name}: {note}" for name, job in chosen.items() for note in job.results.notes],  # type: ignore[union-attr]
         "command": shlex.join(suite.command),
         "versions": made_with(chosen.values(), ("dmn", "git", "python", "torch")),
         "config": configs.plain(suite.config),

@@ -1,6 +1,7 @@
 """Whether a run, or a suite, is what its files say: everything is computed again and compared."""
 
 import json
+import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 
 from dmn_cli import __version__, records
 from dmn_cli import config as configs
+from dmn_cli.babi.tasks import SplitName
 from dmn_cli.config import Config
 from dmn_cli.data.batches import Dataset
 from dmn_cli.errors import DmnError
@@ -31,6 +33,7 @@ from dmn_cli.training.build import dataset
 from dmn_cli.training.checkpoint import Checkpoint
 from dmn_cli.training.evaluate import evaluate
 from dmn_cli.training.locate import locate
+from dmn_cli.training.notes import notes
 
 DAMAGED = "the run is not what it was: make it again"
 
@@ -75,7 +78,9 @@ def _run(folder: Path, device: torch.device) -> Iterator[Check]:
     if not starts or not epochs:
         raise DmnError(f"{folder}: {folders.STARTS if not starts else folders.METRICS} is missing or empty", DAMAGED)
     yield _code(starts)
+    yield _record(starts, last)
     yield _config(folder, best, last)
+    yield _epochs(folder, epochs, best, last)
     yield _weights(best, last, epochs)
     config = _found(best.config, folders.best(folder), results.split)
     begun = prepare(config, device, best.threads)
@@ -96,10 +101,41 @@ def _found(config: Config, checkpoint: Path, split: str) -> Config:
 def _code(starts: list[Start]) -> Check:
     """The code and all that decides how it adds up."""
     here = {"dmn": __version__, "git": provenance.git_sha(), "torch": str(torch.__version__)}
-    here["kernels"] = kernels.active()
+    here |= {"python": platform.python_version(), "kernels": kernels.active()}
     made = [{key: getattr(start, key) for key in here} for start in starts]
     others = [f"{key} {start[key]}, here {here[key]}" for start in made for key in here if start[key] != here[key]]
     return Check("code", not others, "; ".join(dict.fromkeys(others)) or f"dmn {__version__}, torch {here['torch']}")
+
+
+def _record(starts: list[Start], last: Checkpoint) -> Check:
+    """What run.json says of the network."""
+    true = {"passes": last.decided.passes, "threads": last.threads}
+    true["parameters"] = sum(parameter.numel() for parameter in last.model.parameters())
+    wrong = [key for key in true for start in starts if getattr(start, key) != true[key]]
+    what = f"{true['parameters']:,} parameters, at most {true['passes']} passes"
+    return Check(folders.STARTS, not wrong, f"other {', '.join(dict.fromkeys(wrong))}" if wrong else what)
+
+
+def _epochs(folder: Path, epochs: list[Epoch], best: Checkpoint, last: Checkpoint) -> Check:
+    """The lines of metrics.jsonl among themselves, against how far the checkpoints are, and why the run ended."""
+    progress, gates_only = last.progress, last.config.train.gate_epochs
+    kept, reached = [], -1.0
+    for line in epochs:
+        is_best = line.epoch > gates_only and line.valid_accuracy >= reached
+        kept.append(is_best)
+        reached = max(reached, line.valid_accuracy) if is_best else reached
+    epoch = max((line.epoch for line, is_best in zip(epochs, kept, strict=True) if is_best), default=0)
+    fits = {
+        "epochs": [line.epoch for line in epochs] == [*range(1, progress.epoch + 1)],
+        "which are best": [line.best for line in epochs] == kept,
+        "best.pt's epoch": (best.progress.epoch, best.progress.best_accuracy) == (epoch, reached),
+        "last.pt's best epoch": (progress.best_epoch, progress.best_accuracy) == (epoch, reached),
+        "steps": {best.progress.step, progress.step} <= {line.step for line in epochs},
+        "done": _text(folder / "done").rstrip("\n") in (best.progress.finished, progress.finished),
+        "optimiser": last.optimizer is not None,
+    }
+    wrong = [what for what, fit in fits.items() if not fit]
+    return Check("epochs", not wrong, f"do not fit: {', '.join(wrong)}" if wrong else f"{len(epochs)}, best {epoch}")
 
 
 def _config(folder: Path, best: Checkpoint, last: Checkpoint) -> Check:
@@ -168,11 +204,14 @@ def _replay(begun: Prepared, line: Epoch, device: torch.device, threads: int) ->
 
 
 def _evaluation(folder: Path, best: Checkpoint, begun: Prepared, results: Results, config: Config) -> Iterator[Check]:
-    split = load_split(config.data, "test") if results.split == "test" else begun.valid
+    name: SplitName = "test" if results.split == "test" else "valid"
+    split = load_split(config.data, "test") if name == "test" else begun.valid
     yield _data(f"{results.split} stories", results.data, split.digests)
     found = evaluate(best, split, results.split, begun.train.digests)
-    made = Results(split=results.split, **as_json(found), data=results.data)
-    wrong = [key for key in Results.model_fields if getattr(made, key) != getattr(results, key)]
+    told = notes(best, folders.best(folder), config.data, name, split, begun.train)
+    made = Results(split=results.split, **as_json(found), data=results.data, notes=told)
+    keys = Results.model_fields.keys() & results.model_fields_set  # an older dmn wrote no notes
+    wrong = [key for key in sorted(keys) if getattr(made, key) != getattr(results, key)]
     right = f"{sum(row.correct for row in found):,} of {sum(row.questions for row in found):,} right"
     yield Check("evaluation", not wrong, f"other {', '.join(wrong)}; {right}" if wrong else right)
     files = {"results.csv": tables.as_csv(found), "results.md": tables.as_markdown(found)}

@@ -318,5 +318,7 @@ def _check_optimizer(content: object, model: DMN, config: Config, step: int) -> 
             raise ValueError(f"optimizer: no state of {names[parameter]}")
         for key, wanted in {"step": "() float32", "exp_avg": _form(parameter), "exp_avg_sq": _form(parameter)}.items():
             _check_form(f"optimizer {key} of {names[parameter]}", state.get(key), wanted)
-            if torch.isnan(state[key]).any():
-                raise ValueError(f"optimizer {key} of {names[parameter]} is not all numbers: some are NaN")
+            if not torch.isfinite(state[key]).all():
+                raise ValueError(f"optimizer {key} of {names[parameter]} is not all numbers: some are NaN or infinite")
+            if key != "exp_avg" and (state[key] < 0).any():
+                raise ValueError(f"optimizer {key} of {names[parameter]} is less than 0")

@@ -19,7 +19,14 @@ NAMED = 5
 """Words named as examples."""
 
 
-def notes(checkpoint: Checkpoint, path: Path, data: DataConfig | None, split: SplitName, asked: Split) -> list[str]:
+def notes(
+    checkpoint: Checkpoint,
+    path: Path,
+    data: DataConfig | None,
+    split: SplitName,
+    asked: Split,
+    training: Split | None = None,
+) -> list[str]:
     """What a reader of an accuracy should know, a sentence each.
 
     Args:
@@ -28,11 +35,12 @@ def notes(checkpoint: Checkpoint, path: Path, data: DataConfig | None, split: Sp
         data: where the questions come from; None for a file that the config does not name.
         split: which split they are.
         asked: the questions.
+        training: what it was trained on; None: it is read from where it was.
     """
     stories = [story for of_task in asked.stories.values() for story in of_task]
     return [
         *(_other_setting(checkpoint.config.data, data) if data is not None else []),
-        *_known(checkpoint, path, asked, split if data is not None else None),
+        *_known(checkpoint, path, asked, split if data is not None else None, training),
         *_unseen(checkpoint, stories),
     ]
 
@@ -45,7 +53,9 @@ def _other_setting(trained: DataConfig, data: DataConfig) -> Iterator[str]:
         yield f"not trained on task{'s' * (len(others) > 1)} {', '.join(map(str, others))}"
 
 
-def _known(checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | None) -> Iterator[str]:
+def _known(
+    checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | None, training: Split | None
+) -> Iterator[str]:
     """Whether training has seen the questions themselves."""
     if split == "train":
         yield "these are the stories that it was trained on"
@@ -53,7 +63,7 @@ def _known(checkpoint: Checkpoint, path: Path, asked: Split, split: SplitName | 
     if split == "valid":
         yield "these questions decided which epoch's weights were kept"
     try:
-        training, _ = load_training(locate(checkpoint.config.data, path, "train"))
+        training = training or load_training(locate(checkpoint.config.data, path, "train"))[0]
     except (DmnError, OSError) as error:
         why = error.message if isinstance(error, DmnError) else f"{error.filename}: {error.strerror}"
         yield f"its training stories cannot be read, so how many of these questions stand in them is not known: {why}"

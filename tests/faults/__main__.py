@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("verbs", nargs="+", choices=[*VERBS, "all"])
     parser.add_argument("--most", type=int, default=0, help="cases of each verb; 0: all")
     parser.add_argument("--fault", help="that one alone")
+    parser.add_argument("--real", action="store_true", help="see first that a fork does what a process of its own does")
     parser.add_argument("--keep", type=Path, help="where the folders of cases that went wrong stay")
     given = parser.parse_args()
     zygote.import_all()
@@ -27,7 +28,7 @@ def main() -> None:
         keep = contextlib.nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory()
         with keep as scratch:
             began = sum(os.times()[:4])
-            found = attack(name, VERBS[name], Path(scratch).resolve() / name, given.most, given.fault)
+            found = attack(name, VERBS[name], Path(scratch).resolve() / name, given.most, given.fault, given.real)
             print(json.dumps({**found, "processor seconds": round(sum(os.times()[:4]) - began, 1)}), flush=True)
 
 

@@ -20,6 +20,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -179,6 +181,27 @@ def run(verb: "Verb", arguments: list[str], folder: Path, at: int = -1, fault: s
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         operations = [Operation(*item) for item in json.loads(noted.read_text())] if noted.exists() else []
         return Done(code, out.read_text(), err.read_text(), operations)
+
+
+REAL = """\
+import sys
+from dmn_cli.cli.app import main
+from tests.faults.verbs import VERBS
+VERBS[sys.argv[1]].prepare()
+sys.argv = ["dmn", *sys.argv[2:]]
+main()
+"""
+
+
+def run_really(name: str, arguments: list[str], folder: Path) -> Done:
+    """The same, undisturbed, in a process that no fork has warmed up."""
+    arguments = [word.replace("{port}", str(mirror())) if "{port}" in word else word for word in arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", REAL, name, *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return Done(done.returncode, done.stdout, done.stderr, [])
 
 
 @functools.cache
@@ -383,8 +406,19 @@ def _is_temporary(name: str) -> bool:
     return ".tmp" in name or ".part" in name
 
 
-def attack(name: str, verb: Verb, scratch: Path, most: int = 0, only: str | None = None) -> dict[str, Any]:
-    """Put a verb to the test: with every case, those of one fault, or with ``most`` of them, spread evenly."""
+def attack(
+    name: str, verb: Verb, scratch: Path, most: int = 0, only: str | None = None, real: bool = False
+) -> dict[str, Any]:
+    """Put a verb to the test.
+
+    Args:
+        name: of the verb.
+        verb: what it is.
+        scratch: where the cases' folders go.
+        most: cases at most, spread evenly; 0: all.
+        only: one fault alone.
+        real: first see that a process that is no fork does the same.
+    """
     laid, whole = scratch / "laid", scratch / "whole"
     laid.mkdir(parents=True)
     verb.lay(laid)
@@ -404,6 +438,12 @@ def attack(name: str, verb: Verb, scratch: Path, most: int = 0, only: str | None
     if 0 < most < len(cases):
         cases = [cases[(2 * number + 1) * len(cases) // (2 * most)] for number in range(most)]
     expected = done.out, state(whole, verb.shows_page)
+    if real:
+        folder = scratch / "real"
+        shutil.copytree(laid, folder, symlinks=True)
+        once = run_really(name, verb.command, folder)
+        if once.code or _differences(expected, once.out, folder, verb):
+            raise SystemExit(f"{name}: a fork is not as a process of its own: {once.err}")
     seen: dict[str, list[str]] = {}
     found = [(case, check(verb, expected, laid, case, scratch, seen)) for case in cases]
     wrong = [{**case._asdict(), "wrong": what} for case, what in found if what]

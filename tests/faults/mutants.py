@@ -122,7 +122,7 @@ MUTANTS = [
         JOBS,
         "pass_fds=() if lock is None else (lock,)",
         "pass_fds=()",
-        SUITES + "killed_five_times_it_ends_with_the_same_results",
+        SUITES + "its_runs_hold_its_lock",
     ),
     Mutant(
         "the optimiser's state is not restored",
@@ -169,10 +169,10 @@ MUTANTS = [
     Mutant(
         "a run counts as done before its results are written",
         RUN,
-        "    folders.write_results(run.folder, finished.results, name, split.digests)\n    _account(run, began)\n"
+        "    folders.write_results(run.folder, results, name, split.digests, told)\n    _account(run, began)\n"
         "    folders.write_done(run.folder, checkpoint.progress.finished or run.checkpoint.progress.finished)\n",
         "    folders.write_done(run.folder, checkpoint.progress.finished or run.checkpoint.progress.finished)\n"
-        "    folders.write_results(run.folder, finished.results, name, split.digests)\n    _account(run, began)\n",
+        "    folders.write_results(run.folder, results, name, split.digests, told)\n    _account(run, began)\n",
         KILLED,
     ),
     Mutant(

@@ -18,20 +18,21 @@ def attack(*arguments: str) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_some_faults_of_every_verb_leave_nothing_behind():
-    found = attack("all", "--most", "6")
-    assert [one["verb"] for one in found] == list(VERBS)
+def test_some_faults_of_some_verbs_leave_nothing_behind():
+    verbs = ["train", "suite", "download-babi --mirror", "generate-babi", "config init"]
+    found = attack(*verbs, "--most", "5")
+    assert [one["verb"] for one in found] == verbs
     for one in found:
-        assert one["cases"] == 6
+        assert one["cases"] == 5
         assert one["wrong"] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_sample_of_all_faults_leaves_nothing_behind(verb):
-    """Spread evenly over all operations and faults; `make faults` tries every one."""
-    (found,) = attack(verb, "--most", "30")
-    assert found["cases"] == 30
+    """Spread evenly over all; `make faults` tries every one. A fork does what a process of its own does."""
+    (found,) = attack(verb, "--most", "30", "--real")
+    assert found["cases"] > 10
     assert found["wrong"] == []
 
 

@@ -1,11 +1,13 @@
 """No wrong result in silence, and nothing of the stories that training may not see."""
 
 import dataclasses
+import json
 import random
 
 import pytest
 import torch
 
+import dmn_cli
 from dmn_cli.config import from_plain
 from dmn_cli.data.stories import Story, dump
 from dmn_cli.errors import DmnError
@@ -148,3 +150,44 @@ def test_a_long_story_needs_more(tmp_path):
     assert memory.needed(*parts, [*usual, long], usual) - short > 100_000 * 5 * memory.PER_WORD * 8
     asked = 100_000 * memory.PER_FACT_ASKED * 8
     assert asked / 2 < memory.needed(*parts, usual, [*usual, long]) - short < asked  # in validation it costs less
+
+
+@pytest.fixture
+def repeated(tmp_path, dmn):
+    """A run that is tested on its own training stories."""
+    lay(tmp_path / "stories", 1)
+    (tmp_path / "small.yaml").write_text(
+        "data: {source: files, train: stories/train.txt, test: stories/train.txt}\n"
+        "model: {hidden_size: 4, embedding_size: 4, gate: softmax}\ntrain: {epochs: 1}\n"
+    )
+    return dmn
+
+
+REPEATED = "questions stand in its training stories too, after the same facts"
+
+
+def test_what_makes_a_figure_other_than_it_seems_stands_beside_it(repeated, tmp_path):
+    trained = repeated("train", "--config", "small.yaml", "--run-dir", "run", "--device", "cpu", "--quiet", "--no-page")
+    assert REPEATED in trained.out
+    note, *_ = json.loads((tmp_path / "run" / "results.json").read_text())["notes"]
+    assert note in trained.out
+    assert note in " ".join(repeated("eval", "run").out.split())
+    assert note in repeated("report", "run").out
+
+
+def test_of_a_suite_too(repeated, tmp_path):
+    done = repeated("suite", "--config", "small.yaml", "--suite-dir", "suite", "--jobs", "1", "--quiet", "--no-page")
+    assert "note: own: " in done.out
+    assert REPEATED in done.out
+
+
+def test_runs_of_other_versions_in_one_table(repeated, tmp_path):
+    for name in ("one", "other"):
+        repeated("train", "--config", "small.yaml", "--run-dir", name, "--device", "cpu", "--quiet", "--no-page")
+    path = tmp_path / "other" / "run.json"
+    content = json.loads(path.read_text())
+    content["starts"][0]["dmn"] = "9.9"
+    path.write_text(json.dumps(content))
+    here = dmn_cli.__version__
+    assert f"these were made by different versions of dmn: one by {here}, other by 9.9" in repeated("report", ".").out
+    assert f"made by dmn {here} → 9.9" in repeated("compare", "one", "other").out

@@ -63,6 +63,28 @@ def test_of_file_names(dmn, tmp_path):
         assert "\\x1b[31m" in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["data", "convert", "test.txt", f"new{EVIL}.txt"],
+        ["view", "run", "--out", f"new{EVIL}.html"],
+        ["view", "run", "--svg", f"new{EVIL}.svg"],
+        ["ask", "run", "--file", "test.txt", "--picture", f"new{EVIL}.svg"],
+        ["eval", "run", "--predictions", f"new{EVIL}.jsonl"],
+        ["generate-babi", "--out", f"new{EVIL}", "--task", "1", "--train", "5", "--test", "5"],
+        ["config", "init", f"new{EVIL}.yaml"],
+        ["config", "copy", "evil.yaml", f"new{EVIL}.yaml"],
+        ["train", "--config", "evil.yaml", "--run-dir", f"new{EVIL}", "--device", "cpu"],
+        ["suite", "--config", f"other{EVIL}.yaml", "--suite-dir", "suite", "--no-page", "--jobs", "1"],
+    ],
+)
+def test_of_files_that_are_written(arguments, evil, tmp_path):
+    (tmp_path / f"other{EVIL}.yaml").write_text((tmp_path / "evil.yaml").read_text())
+    done = evil(*arguments)
+    assert done.code == 0, done.err
+    assert raw(done.out + done.err) == []
+
+
 def test_of_a_page(evil, tmp_path):
     assert evil("view", "run").code == 0
     page = (tmp_path / "run" / "report.html").read_text()

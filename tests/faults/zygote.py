@@ -109,10 +109,11 @@ def start(
 
 
 def _close_all_but(keep: Collection[int]) -> None:
+    """Make all else the null device: objects of this process that hold a descriptor may still close it."""
+    null = os.open(os.devnull, os.O_RDWR)
     for handle in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         if handle > 2 and handle not in keep:
-            with contextlib.suppress(OSError):  # that of the list itself
-                os.close(handle)
+            os.dup2(null, handle)
 
 
 class Process:

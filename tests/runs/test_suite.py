@@ -4,6 +4,7 @@ Most runs here are played by fake_train.py; the last tests train.
 """
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -360,6 +361,20 @@ def test_a_damaged_file_of_a_run_is_named(name, bad, tmp_path):
     with pytest.raises(DmnError, match=rf"task1-seed0/{name}: damaged") as error:
         run(suite)
     assert error.value.hint.startswith("delete ")
+
+
+def test_its_runs_hold_its_lock(tmp_path, monkeypatch):
+    """So that it is free only when the last of them has ended, where the suite itself is killed."""
+    held, real = [], subprocess.Popen
+
+    def noted(*arguments, **options):
+        held.extend(os.fstat(handle).st_ino for handle in options["pass_fds"])
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    suite = planned(tmp_path)
+    run(suite)
+    assert held == [suite.folder.stat().st_ino] * 2
 
 
 def test_two_suites_do_not_share_a_folder(tmp_path, monkeypatch):

@@ -51,8 +51,8 @@ def edit(path, key, value):
 def test_a_run_agrees(whole):
     checks = list(verify(whole / "run", CPU))
     assert [check.what for check in checks if not check.agrees] == []
-    assert len(checks) == 9
-    assert checks[5].why == "every byte of the weights, every loss"
+    assert len(checks) == 11
+    assert checks[7].why == "every byte of the weights, every loss"
 
 
 def test_the_learning_rate_in_config(copied):
@@ -75,6 +75,10 @@ def test_a_weight(copied):
         ("git", "0" * 40, "code"),
         ("dmn", "0.0.1", "code"),
         ("torch", "1.0", "code"),
+        ("python", "2.7.18", "code"),
+        ("passes", 99, "run.json"),
+        ("threads", 99, "run.json"),
+        ("parameters", 99, "run.json"),
         ("data", {"train.txt": "0" * 64}, "training stories"),
     ],
 )
@@ -133,3 +137,40 @@ def test_a_run_that_is_not_done(copied):
 def test_a_folder_of_something_else(tmp_path):
     with pytest.raises(DmnError, match="neither a run nor a suite"):
         list(verify(tmp_path, CPU))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: [*lines, {**lines[-1], "epoch": 3}],
+        lambda lines: lines[:1],
+        lambda lines: [{**line, "best": not line["best"]} for line in lines],
+        lambda lines: [{**line, "step": line["step"] + 1} for line in lines],
+    ],
+)
+def test_epochs_that_do_not_fit(change, copied):
+    path = copied / "metrics.jsonl"
+    lines = change([json.loads(line) for line in path.read_text().splitlines()])
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "epochs" in differing(copied)
+
+
+def test_why_it_ended(copied):
+    (copied / "done").write_text("all 900 epochs done\n")
+    assert differing(copied) == ["epochs"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("best_accuracy", 1.0), ("step", 99), ("best_epoch", 1)])
+def test_progress(key, value, copied):
+    for path in (folders.best(copied), folders.last(copied)):
+        checkpoint = checkpoints.load(path)
+        before = getattr(checkpoint.progress, key)
+        setattr(checkpoint.progress, key, value)
+        if before != value:
+            checkpoints.save(path, checkpoint)
+    assert "epochs" in differing(copied)
+
+
+def test_notes(copied):
+    edit(copied / "results.json", "notes", ["all is well"])
+    assert "evaluation" in differing(copied)

@@ -194,6 +194,14 @@ OPTIMIZER = {
         state(lambda state: state.update(exp_avg=torch.zeros(1))),
         r"optimizer exp_avg of embedding: wanted \(\d+, 6\) float32, found \(1,\) float32",
     ),
+    "an infinite moment": (
+        state(lambda state: state["exp_avg"].view(-1).__setitem__(0, math.inf)),
+        "optimizer exp_avg of embedding is not all numbers: some are NaN or infinite",
+    ),
+    "a negative square": (
+        state(lambda state: state["exp_avg_sq"].view(-1).__setitem__(0, -1.0)),
+        "optimizer exp_avg_sq of embedding is less than 0",
+    ),
     "no moment": (state(lambda state: state.pop("exp_avg_sq")), "no optimizer exp_avg_sq of embedding"),
     "no step": (state(lambda state: state.update(step=3)), "optimizer step of embedding: wanted .* found int"),
 }
