@@ -72,3 +72,13 @@ def test_of_half_the_questions_too_little_is_known(task):
 def test_one_story_of_hundreds_of_questions():
     asked = tuple(Question("Is Mary in the hall?", ["yes", "no"][number % 2], number + 1) for number in range(320))
     assert not is_free([Story(("Mary went to the hall.",) * 320, asked)])
+
+
+def test_the_work_is_limited_and_what_is_left_out_is_said(caplog, monkeypatch):
+    stories = generate(4, 600, 0)
+    assert is_free(stories)
+    monkeypatch.setattr(reorder, "TELLINGS", 10_000)
+    assert not is_free(stories)
+    assert caplog.messages == [
+        "note: data.reordered: the facts keep their order: to look at such long stories takes too long"
+    ]
