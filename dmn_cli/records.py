@@ -84,6 +84,8 @@ class TaskRow(Record):
     interval: list[float]
     published: float | None
     passed: bool
+    unseen_answers: int = 0
+    """Questions with an answer that training has never seen; an older dmn did not write it."""
 
 
 class Results(Record):

@@ -46,7 +46,7 @@ WORK = 20_000_000
 PERMUTATIONS = 6
 """Of a whole class that are tested."""
 
-CERTAIN = 4.0
+CERTAIN = 4.5
 """Standard deviations from chance that each of them may have."""
 
 JOINT = "_"

@@ -1,7 +1,6 @@
 """``dmn ask``."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +50,7 @@ def ask(
 
     A line is a fact or several sentences; a question ends in `?` and may use the facts before it. Line numbers as in
     bAbI's files are not needed; where they count from 1 again, or after a question and a blank line, a new story
-    begins. Answers that a file gives after a tab are compared.
+    begins. Answers that a file gives after a tab are compared. A file may also be of any format of `dmn data convert`.
     """
     from dmn_cli.errors import DmnError
     from dmn_cli.runs.folder import best
@@ -84,11 +83,18 @@ def _answer(
     as_json: bool,
 ) -> None:
     """All questions of a text at once."""
+    from dmn_cli.data import formats
     from dmn_cli.errors import DmnError
     from dmn_cli.training.ask import as_question, put, read
 
-    given = list(_read(source)) if source is not None or not (asked and sys.stdin.isatty()) else []
-    stories = read([*given, *(("--question", as_question(text)) for text in asked)], tell)
+    text, name = _read(source) if source is not None or not (asked and sys.stdin.isatty()) else ("", "")
+    more = [("--question", as_question(question)) for question in asked]
+    stories = formats.asked(text, name)
+    if stories is None:
+        lines = [(f"{name}:{number}", line) for number, line in enumerate(text.split("\n"), start=1)]
+        stories = read([*lines, *more], tell)
+    elif more:
+        raise DmnError(f"--question: {name} is of rows with questions of their own", "leave one of the two out")
     if not stories:
         raise DmnError(f"{source or 'stdin'}: no question", "a question is a line that ends in ?")
     answers = put(loaded, path, stories)
@@ -105,20 +111,17 @@ def _answer(
     _show(list(map(shown, answers)), tables)
 
 
-def _read(source: Path | None) -> Iterator[tuple[str, str]]:
-    """The lines of a file or of stdin, and where each stands."""
+def _read(source: Path | None) -> tuple[str, str]:
+    """The text of a file or of stdin, and what to call it."""
+    from dmn_cli.data import formats
     from dmn_cli.errors import DmnError
 
     name = str(source or "stdin")
     try:
-        text = sys.stdin.buffer.read() if source is None else source.read_bytes()
-        lines = text.decode("utf-8-sig").split("\n")
+        data = sys.stdin.buffer.read() if source is None else source.read_bytes()
     except OSError as error:
         raise DmnError(f"{name}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DmnError(f"{name}:{line}: not UTF-8 text") from error
-    yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, start=1))
+    return formats.decode(data, name)
 
 
 def _show(answers: "list[Prediction]", tables: bool) -> None:

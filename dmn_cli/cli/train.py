@@ -67,7 +67,7 @@ def train(
     """Train a network, then evaluate its best checkpoint on the test split.
 
     Everything goes into a new folder runs/NAME: config, metrics, checkpoints and results. Ctrl-C saves; --resume
-    goes on exactly there.
+    goes on exactly there; with `--set train.epochs=N` also past the last epoch of a run that is done.
     """
     from dmn_cli.errors import DmnError
     from dmn_cli.runs.leash import hold
@@ -80,8 +80,8 @@ def train(
         raise DmnError("which config?", "for example: dmn train --config task1.yaml")
     wanted = chosen([task] if task else None, tasks)
     loaded = None if config is None else load_config(config, overrides, data_dir, data__tasks=wanted, train__seed=seed)
-    if loaded is None and (overrides or wanted or data_dir or seed is not None):
-        raise DmnError("a resumed run keeps its config: --set, --task, --tasks, --data-dir and --seed go with --config")
+    if loaded is None and (wanted or data_dir or seed is not None):
+        raise DmnError("a resumed run keeps its config: --task, --tasks, --data-dir and --seed go with --config")
 
     from dmn_cli.runs import folder as folders
     from dmn_cli.runs import run as runs
@@ -98,8 +98,8 @@ def train(
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
     if resume:
         folder = run_dir or folders.newest(name)
-        if folders.is_done(folder):
-            raise DmnError(f"{folder}: this run is done", f"see {folder}/results.md, or start a new run")
+        if loaded is None and overrides and folders.last(folder).exists():
+            loaded = load_config(str(folder / folders.CONFIG), overrides, None)
         run = runs.resume(folder, loaded, where, threads)
     else:
         assert loaded is not None

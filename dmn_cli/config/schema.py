@@ -141,6 +141,9 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """How the network is trained."""
 
+    from_: File | None = Field(None, alias="from")
+    """Start from the weights of a trained network: a run's folder, or a checkpoint. Its words and answers stay, and
+    those of the new stories are added. `model` must be as it was, but for dropout."""
     seed: Seed = 0
     """Decides the initial weights, the order of stories or questions and the dropout."""
     supervision: Literal["strong", "weak"] = "strong"
@@ -178,7 +181,7 @@ class Config(Section):
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
-    train: TrainConfig = TrainConfig()
+    train: TrainConfig = TrainConfig.model_validate({})
 
     @property
     def end_of_passes(self) -> bool:
@@ -189,7 +192,7 @@ class Config(Section):
 
 def plain(config: Config) -> dict[str, Any]:
     """The config as plain types (dict, list, str, int, float, bool, None), for a checkpoint."""
-    return config.model_dump()
+    return config.model_dump(by_alias=True)
 
 
 def conflicts(config: Config) -> Iterator[tuple[str, str, str]]:

@@ -1,8 +1,8 @@
 """Story files in other formats than bAbI's, told apart by what stands in them.
 
-- JSON lines, or one JSON list, of Hugging Face's ``babi_qa``: ``{"passage", "question", "answer"}`` per question, or
-  ``{"story": …}`` with the lines of a story as columns or as rows (``id``, ``type``, ``text``, ``supporting_ids``,
-  ``answer``; type 1 is a question);
+- JSON lines, or one JSON list, of Hugging Face's ``babi_qa``: ``{"passage", "question", "answer"}`` per question (the
+  passage a text, or a list of sentences, also called ``facts``), or ``{"story": …}`` with the lines of a story as
+  columns or as rows (``id``, ``type``, ``text``, ``supporting_ids``, ``answer``; type 1 is a question);
 - ParlAI's ``text:…<TAB>labels:…<TAB>episode_done:True``: the last line of a text is the question;
 - a ``.zip`` that holds one file of these.
 """
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dmn_cli.data import stories as babi
-from dmn_cli.data.stories import Question, Story
+from dmn_cli.data.stories import ASKING, Question, Story
 from dmn_cli.data.words import parts, words
 from dmn_cli.errors import DmnError
 
@@ -33,18 +33,36 @@ def parse(data: bytes, name: str) -> list[Story]:
     Raises:
         DmnError: it is not UTF-8 text, or breaks its format (name:line).
     """
-    if data.startswith(b"PK\x03\x04"):
-        data, name = _unzipped(data, name)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DmnError(f"{name}:{line}: not UTF-8 text") from error
+    text, name = decode(data, name)
     if re.match(r"\s*[{\[]", text):
-        return [story for row, where in _rows(text, name) for story in [_from_row(row, where)] if story.questions]
+        return list(_from_json(text, name))
     if re.match(r"\s*text:", text):
         return list(_from_parlai(text, name))
     return babi.parse(text, name)
+
+
+def asked(text: str, name: str) -> list[Story] | None:
+    """The stories of JSON or ParlAI's lines, whose questions may lack answers; None: the text is lines of a story."""
+    if re.match(r'\s*(\[\s*)?\{\s*["}]', text):
+        return list(_from_json(text, name, answered=False))
+    if re.match(r"\s*text:", text):
+        return list(_from_parlai(text, name, answered=False))
+    return None
+
+
+def decode(data: bytes, name: str) -> tuple[str, str]:
+    """The text of a file, or of the one in an archive, and what to call it.
+
+    Raises:
+        DmnError: it is not UTF-8 text (name:line), or the archive is not of one file.
+    """
+    if data.startswith(b"PK\x03\x04"):
+        data, name = _unzipped(data, name)
+    try:
+        return data.decode("utf-8-sig"), name
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DmnError(f"{name}:{line}: not UTF-8 text") from error
 
 
 def _unzipped(data: bytes, name: str) -> tuple[bytes, str]:
@@ -84,18 +102,29 @@ def _rows(text: str, name: str) -> Iterator[tuple[dict[str, Any], str]]:
 _ROW = 'a row is {"passage": …, "question": …, "answer": …}, or {"story": …} as in Hugging Face\'s babi_qa'
 
 
-def _from_row(row: dict[str, Any], where: str) -> Story:
+def _from_json(text: str, name: str, answered: bool = True) -> Iterator[Story]:
+    for row, where in _rows(text, name):
+        story = _from_row(row, where, answered)
+        if story.questions:
+            yield story
+
+
+def _from_row(row: dict[str, Any], where: str, answered: bool) -> Story:
     if isinstance(row.get("story"), dict | list):
-        return _nested(row["story"], where)
-    passage, question, answer = (row.get(key) for key in ("passage", "question", "answer"))
+        return _nested(row["story"], where, answered)
+    passage, question, answer = row.get("passage", row.get("facts")), row.get("question"), row.get("answer")
     if isinstance(answer, int | float) and not isinstance(answer, bool):
         answer = str(answer)
+    if answer is None and not answered:
+        answer = ""
+    if isinstance(passage, list) and all(isinstance(fact, str) for fact in passage):
+        passage = "\n".join(["", *map(_line, passage)])
     if not isinstance(passage, str) or not isinstance(question, str) or not isinstance(answer, str):
         raise DmnError(
             f"{where}: expected text for passage, question and answer; found {', '.join(row) or 'none'}", _ROW
         )
     facts = _sentences(passage)
-    return Story(tuple(facts), (_checked(Question(_line(question), _line(answer), len(facts)), where),))
+    return Story(tuple(facts), (_checked(Question(_line(question), _line(answer), len(facts)), where, answered),))
 
 
 def _sentences(passage: str) -> list[str]:
@@ -106,7 +135,7 @@ def _sentences(passage: str) -> list[str]:
     return [_line(line) for line in lines if words(line)]
 
 
-def _nested(story: Any, where: str) -> Story:
+def _nested(story: Any, where: str, answered: bool) -> Story:
     """The lines of a story, as columns (``{"text": […], …}``) or as rows (``[{"text": …}, …]``)."""
     keys = ("id", "type", "text", "supporting_ids", "answer")
     try:
@@ -127,11 +156,11 @@ def _nested(story: Any, where: str) -> Story:
             raise DmnError(f"{where}: supporting id {unknown[0]!r} is no fact before the question {text!r}")
         else:
             named = tuple(position[str(one)] for one in supporting)
-            questions.append(_checked(Question(_line(text), _line(answer), len(facts), named), where))
+            questions.append(_checked(Question(_line(text), _line(answer), len(facts), named), where, answered))
     return Story(tuple(facts), tuple(questions))
 
 
-def _from_parlai(text: str, name: str) -> Iterator[Story]:
+def _from_parlai(text: str, name: str, answered: bool = True) -> Iterator[Story]:
     """Facts of an episode stay known to its later questions."""
     facts: list[str] = []
     questions: list[Question] = []
@@ -146,9 +175,9 @@ def _from_parlai(text: str, name: str) -> Iterator[Story]:
         ignored = ignored or "label_candidates" in fields
         told = [_line(part) for part in fields["text"].replace("\\n", "\n").split("\n") if words(part)]
         answer = fields.get("labels", fields.get("eval_labels", ""))
-        if answer and told:
+        if told and (answer or (not answered and told[-1].endswith(ASKING))):
             facts += told[:-1]
-            questions.append(_checked(Question(told[-1], _line(answer), len(facts)), where))
+            questions.append(_checked(Question(told[-1], _line(answer), len(facts)), where, answered))
         else:
             facts += told
         if fields.get("episode_done", "").strip().lower() == "true":
@@ -166,9 +195,9 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _checked(question: Question, where: str) -> Question:
+def _checked(question: Question, where: str, answered: bool) -> Question:
     if not words(question.text):
         raise DmnError(f"{where}: a question without words")
-    if not parts(question.answer):
+    if answered and not parts(question.answer):
         raise DmnError(f"{where}: no answer to {question.text!r}")
     return dataclasses.replace(question, place=where)

@@ -112,6 +112,17 @@ def build(stories: Iterable[Story], more_answers: Iterable[str] = (), rule: int 
     )
 
 
+def extended(old: Vocabulary, new: Vocabulary) -> Vocabulary:
+    """A vocabulary with what it lacks of another at its end; both have one rule."""
+    said = {word if old.rule == 1 else word.lower() for word in old.answer_words}
+    return Vocabulary(
+        old.words + [word for word in new.words if word not in {*old.words}],
+        old.answers + [answer for answer in new.answers if old.encode_answer(answer) < 0],
+        old.answer_words + [w for w in new.answer_words if (w if old.rule == 1 else w.lower()) not in said],
+        old.rule,
+    )
+
+
 def read_alike(stories: Iterable[Story], rule: int) -> bool:
     """Whether a rule finds the same words in stories as the present one."""
     texts = {text for story in stories for text in (*story.facts, *(question.text for question in story.questions))}

@@ -15,6 +15,7 @@ class TaskResult(NamedTuple):
         questions: how many were asked.
         correct: how many were answered right.
         published: the paper's accuracy on the real test, 0 to 1; None where it is not comparable.
+        unseen: how many have an answer that training has never seen, so that the network cannot give it.
     """
 
     task: int
@@ -22,6 +23,7 @@ class TaskResult(NamedTuple):
     questions: int
     correct: int
     published: float | None
+    unseen: int = 0
 
     @property
     def accuracy(self) -> float:
@@ -55,6 +57,7 @@ def as_json(results: list[TaskResult]) -> dict[str, Any]:
                 "interval": list(interval(result.correct, result.questions)),
                 "published": result.published,
                 "passed": result.passed,
+                "unseen_answers": result.unseen,
             }
             for result in results
         ],

@@ -14,6 +14,9 @@ from dmn_cli.text import in_cell
 
 HEADER = ["task", "name", "questions", "accuracy", "95 % interval", "published", "passed"]
 
+UNSEEN = "never seen"
+"""The column of questions with an answer that training has never seen."""
+
 WORDS = ("name", "passed", "config", "setting", "changed", "command")
 """The columns that hold words; the others hold numbers."""
 
@@ -50,29 +53,52 @@ def title(config: Config, split: str, is_babi: bool) -> str:
 def as_table(results: list[TaskResult], title: str) -> Table:
     """A table for the terminal, with a line for the mean where there are several tasks."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for column in HEADER:
+    header, rows = _rows(results)
+    for column in header:
         table.add_column(column, justify="left" if column in WORDS else "right", no_wrap=True)
-    for result in results:
-        table.add_row(*_cells(result), style=None if result.passed else "yellow")
+    for result, row in zip(results, rows, strict=False):
+        table.add_row(*row, style=None if result.passed else "yellow")
     if len(results) > 1:
         table.add_section()
-        table.add_row(*_mean(results), style="bold")
+        table.add_row(*rows[-1], style="bold")
     return table
 
 
 def as_markdown(results: list[TaskResult]) -> str:
     """A Markdown table."""
-    return markdown(HEADER, [*map(_cells, results), *([_mean(results)] if len(results) > 1 else [])])
+    return markdown(*_rows(results))
 
 
 def as_csv(results: list[TaskResult]) -> str:
     """A line per task, with plain numbers from 0 to 1."""
-    header = ["task", "name", "questions", "correct", "accuracy", "low", "high", "published", "passed"]
+    header = [
+        "task",
+        "name",
+        "questions",
+        "correct",
+        "accuracy",
+        "low",
+        "high",
+        "published",
+        "passed",
+        "unseen_answers",
+    ]
     rows = []
     for result in results:
         low, high = interval(result.correct, result.questions)
-        rows.append([*result[:4], result.accuracy, round(low, 6), round(high, 6), result.published, result.passed])
+        share = [result.accuracy, round(low, 6), round(high, 6)]
+        rows.append([*result[:4], *share, result.published, result.passed, result.unseen])
     return comma_separated(header, rows)
+
+
+def _rows(results: list[TaskResult]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, the mean last; answers that training has never seen are counted where there are any."""
+    rows = [*map(_cells, results), *([_mean(results)] if len(results) > 1 else [])]
+    if not any(result.unseen for result in results):
+        return HEADER, rows
+    unseen = [result.unseen for result in results]
+    counts = [*unseen, *([sum(unseen)] if len(results) > 1 else [])]
+    return [*HEADER, UNSEEN], [[*row, str(count)] for row, count in zip(rows, counts, strict=True)]
 
 
 def _cells(result: TaskResult) -> list[str]:

@@ -16,7 +16,7 @@ from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.data.words import RULE
 from dmn_cli.errors import DmnError
 from dmn_cli.splits import Split, load_training, named, own_files
-from dmn_cli.training import loop, memory
+from dmn_cli.training import loop, memory, transfer
 from dmn_cli.training.build import build, decide
 from dmn_cli.training.checkpoint import Checkpoint
 
@@ -44,6 +44,7 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
             raise DmnError(
                 f"{path}: no such file", "data.test is read after the training; leave it out if there is none"
             )
+    trained = transfer.source(config) if config.train.from_ else None
     train, valid = load_training(config.data)
     stories = flat(train)
     if config.train.supervision == "strong":
@@ -52,10 +53,16 @@ def prepare(config: Config, device: torch.device, threads: int) -> Prepared:
         log.warning("note: %s", note)
     seen = _seen(config, train)
     changes = changing.find(config.data, seen)
-    words = vocabulary(train, changes)
+    words = vocabulary(train, changes, trained.vocabulary.rule if trained else RULE)
+    if trained:
+        words = _extended(config, trained, words, train, changes)
     decided = decide(config, seen, words)
+    if trained:
+        decided = decided._replace(passes=trained.decided.passes, order=trained.decided.order)
     memory.check(memory.needed(config, words, decided, stories, flat(valid)), device)
     model = build(config, words, decided).to(device)
+    if trained:
+        transfer.take(trained.model, model, config.model.hidden_size)
     start = Checkpoint(config, words, model, loop.Progress(), None, threads, decided)
     return Prepared(start, train, valid, changes)
 
@@ -64,6 +71,23 @@ def vocabulary(train: Split, changes: Changes, rule: int = RULE) -> Vocabulary:
     """That of the training stories and of all that renaming makes of them."""
     renamed = [rename.answers(train.stories[task], of_task) for task, of_task in changes.renamed.items()]
     return vocab.build(flat(train), [answer for answers in renamed for answer in answers], rule)
+
+
+def _extended(config: Config, trained: Checkpoint, new: Vocabulary, train: Split, changes: Changes) -> Vocabulary:
+    """The vocabulary of the network that the run starts from, with what is new in the run's stories."""
+    if changes and not vocab.read_alike(flat(train), new.rule):
+        what = "an older dmn trained it, which read the words of these stories otherwise"
+        raise DmnError(
+            f"train.from: {config.train.from_}: {what}", "start from another network, or leave train.from out"
+        )
+    words = vocab.extended(trained.vocabulary, new)
+    log.info(
+        "starting from %s: its weights are taken; %d words and %d answers are new and start at random",
+        config.train.from_,
+        len(words.words) - len(trained.vocabulary.words),
+        len(words.answers) - len(trained.vocabulary.answers),
+    )
+    return words
 
 
 def flat(split: Split) -> list[Story]:

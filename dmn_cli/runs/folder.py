@@ -229,6 +229,12 @@ def write_done(folder: Path, why: str) -> None:
     write_atomic(folder / "done", f"{why}\n")
 
 
+def forget_done(folder: Path) -> None:
+    """A run that was done goes on: its results are those of fewer epochs."""
+    for name in (RESULTS, "results.csv", "results.md", "done"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_changes(folder: Path, data: DataConfig, changes: Changes) -> None:
     """Write what was found in the training stories: renamed.json and reordered.json."""
     if data.renamed:

@@ -1,6 +1,7 @@
 """A run: a training in its folder, from which it can be resumed."""
 
 import contextlib
+import dataclasses
 import shlex
 import signal
 import threading
@@ -120,7 +121,8 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
 
     Args:
         folder: of the run.
-        config: what the user asks for; it must be the run's own. None: whatever the run's is.
+        config: what the user asks for; it must be the run's own, but for more epochs or patience. None: whatever the
+            run's is.
         device: where to compute from now on.
         threads: as config: other numbers of threads add up in another order.
 
@@ -135,11 +137,40 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
         lock.enter_context(folders.lock(folder))
         run = _load(folder, config, device, threads, lock)
         starts = folders.starts(folder)
+        if folders.is_done(folder):  # it is to go on past its last epoch
+            save(run)
+            folders.forget_done(folder)
         folders.forget_after(folder, run.checkpoint.progress.epoch)
         folders.write_starts(folder, [*starts, provenance.start(run.checkpoint, run.train, device)])
         folders.write_config(folder, run.checkpoint.config)  # not there: killed after its first save
         remove_temporaries(folder, folder / "checkpoints")
         return run._replace(lock=lock.pop_all())
+
+
+def _more(why: str) -> str:
+    """How to go on with a run that is done."""
+    return "--set train.epochs=N" if why.startswith("all ") else "--set train.patience=N, and train.epochs=N"
+
+
+def _longer(checkpoint: Checkpoint, config: Config, folder: Path) -> Checkpoint:
+    """The checkpoint of a run that is to go on as another config says: with more epochs or patience, nothing else."""
+    own, wanted = checkpoint.config, config.train
+    train = own.train.model_copy(update={"epochs": wanted.epochs, "patience": wanted.patience})
+    if config != own.model_copy(update={"train": train}):
+        raise DmnError(
+            f"{folder}: the run's config is another: {configs.differences(own, config)}",
+            "resume with --run-dir alone, or start a new run",
+        )
+    progress = checkpoint.progress
+    if config == own:
+        return checkpoint
+    if wanted.epochs < own.train.epochs or wanted.patience < own.train.patience:
+        what = configs.differences(own, config)
+        raise DmnError(f"{folder}: a run can be given more epochs and patience, not less: {what}", "start a new run")
+    waited = progress.epoch - max(progress.improved_epoch, config.train.gate_epochs)
+    if progress.epoch < wanted.epochs and waited < wanted.patience:
+        progress = dataclasses.replace(progress, finished="")
+    return checkpoint._replace(config=config, progress=progress)
 
 
 def _load(
@@ -148,11 +179,11 @@ def _load(
     """The run of a folder as it was saved last; see ``resume``."""
     last = folders.last(folder)
     checkpoint = checkpoints.load(last, device)
-    if config is not None and config != checkpoint.config:
-        raise DmnError(
-            f"{folder}: the run's config is another: {configs.differences(checkpoint.config, config)}",
-            "resume with --run-dir alone, or start a new run",
-        )
+    if config is not None:
+        checkpoint = _longer(checkpoint, config, folder)
+    if folders.is_done(folder) and checkpoint.progress.finished:
+        why = checkpoint.progress.finished
+        raise DmnError(f"{folder}: this run is done: {why}", f"see {folder}/results.md; to train on: {_more(why)}")
     if threads not in (None, checkpoint.threads):
         raise DmnError(
             f"{folder}: the run computes with --threads {checkpoint.threads}: {threads} would add up in another order",
@@ -162,7 +193,10 @@ def _load(
     train, valid = load_training(checkpoint.config.data)
     changes = folders.changes(folder, checkpoint.config.data, train.stories)
     rule = checkpoint.vocabulary.rule
-    if vocabulary(train, changes, rule) != checkpoint.vocabulary:
+    words = vocabulary(train, changes, rule)
+    if checkpoint.config.train.from_:
+        words = vocab.extended(checkpoint.vocabulary, words)
+    if words != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
     if changes and not vocab.read_alike(flat(train), rule):
         raise DmnError(

@@ -32,7 +32,9 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
     rows, chosen_results = [], []
     for name, job in chosen.items():
         for row in _tasks(job):
-            chosen_results.append(TaskResult(row.task, row.name, row.questions, row.correct, row.published))
+            chosen_results.append(
+                TaskResult(row.task, row.name, row.questions, row.correct, row.published, row.unseen_answers)
+            )
             tried = [_seed(run, row.task) for run in done[name]]
             rows.append(
                 {

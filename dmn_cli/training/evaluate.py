@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dmn_cli.babi.tasks import TASKS
+from dmn_cli.data.stats import unseen
 from dmn_cli.report.published import published
 from dmn_cli.report.results import TaskResult
 from dmn_cli.splits import OWN, Split, tasks
@@ -31,5 +32,6 @@ def evaluate(
         scored = score(checkpoint.model, data, config.train.batch_size)
         title = "own stories" if task == OWN else TASKS[task].name
         figure = rows[0].accuracy(task) if rows and [task] == tasks(config.data) else None
-        results.append(TaskResult(task, title, scored.questions, scored.correct, figure))
+        missing = unseen(stories, checkpoint.vocabulary, by_word=config.model.answer == "gru").answers
+        results.append(TaskResult(task, title, scored.questions, scored.correct, figure, missing))
     return results

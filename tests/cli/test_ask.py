@@ -277,3 +277,42 @@ def test_what_is_told_reaches_no_terminal_raw(dmn, network, pipe):
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
     assert "\\x1b[31mhall" in done.out
+
+
+ROW = {"passage": "Mary moved to the bathroom. John went to the garden.", "question": "Where is Mary?"}
+FILES = {
+    "rows": json.dumps(ROW) + "\n" + json.dumps({"facts": ["Mary left."], "question": "Where is Mary?", "answer": "x"}),
+    "list": json.dumps([ROW]),
+    "nested": json.dumps(
+        {
+            "story": [
+                {"id": "1", "type": 0, "text": "Mary left.", "supporting_ids": [], "answer": ""},
+                {"id": "2", "type": 1, "text": "Where is Mary?", "supporting_ids": ["1"], "answer": ""},
+            ]
+        }
+    ),
+    "ParlAI": "text:Mary left.\\nWhere is Mary?\tepisode_done:True\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_rows(name, dmn, network, tmp_path):
+    (tmp_path / "x.jsonl").write_text(FILES[name])
+    done = dmn("ask", network, "--file", "x.jsonl", "--json")
+    assert (done.code, done.err) == (0, "")
+    first, *others = json.loads(done.out)["questions"]
+    assert (first["question"], first["right"]) == ("Where is Mary?", None)
+    assert first["facts"][0] in ("Mary moved to the bathroom.", "Mary left.")
+    assert [one["gold"] for one in others] == ["x"] * (name == "rows")
+    assert dmn("ask", network, "--file", "x.jsonl", "--question", "Who?").code == 2
+
+
+def test_a_fact_that_begins_with_a_bracket_is_one(dmn, network, tmp_path):
+    (tmp_path / "x.txt").write_text("[Mary] left.\n{John} slept.\nWhere is Mary?\n")
+    done = dmn("ask", network, "--file", "x.txt", "--json")
+    assert json.loads(done.out)["questions"][0]["facts"][:2] == ["[Mary] left.", "{John} slept."]
+
+
+def test_rows_that_are_wrong_are_named(dmn, network, tmp_path):
+    (tmp_path / "x.jsonl").write_text(json.dumps(ROW) + '\n{"passage": 3}\n')
+    assert "x.jsonl:2: expected text for passage, question and answer" in dmn("ask", network, "--file", "x.jsonl").err
