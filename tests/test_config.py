@@ -584,6 +584,7 @@ NOT_SHIPPED = {
     "data.dialogue": "own files: what their questions are, only their user knows",
     "data.validation": "own files are of any size; bAbI's take the default",
     "data.seed": "the user's choice",
+    "train.from": "the user's own trained network",
     "train.seed": "the user's choice: --seed",
     "train.clip": "what to try where a training diverges: its error says so",
 }

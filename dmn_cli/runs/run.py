@@ -137,8 +137,12 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
         lock.enter_context(folders.lock(folder))
         run = _load(folder, config, device, threads, lock)
         starts = folders.starts(folder)
-        if folders.is_done(folder):  # it is to go on past its last epoch
-            save(run)
+        if folders.is_done(folder):
+            if why := run.checkpoint.progress.finished:
+                raise DmnError(
+                    f"{folder}: this run is done: {why}", f"see {folder}/results.md; to train on: {_more(why)}"
+                )
+            save(run)  # it is to go on past its last epoch
             folders.forget_done(folder)
         folders.forget_after(folder, run.checkpoint.progress.epoch)
         folders.write_starts(folder, [*starts, provenance.start(run.checkpoint, run.train, device)])
@@ -181,9 +185,6 @@ def _load(
     checkpoint = checkpoints.load(last, device)
     if config is not None:
         checkpoint = _longer(checkpoint, config, folder)
-    if folders.is_done(folder) and checkpoint.progress.finished:
-        why = checkpoint.progress.finished
-        raise DmnError(f"{folder}: this run is done: {why}", f"see {folder}/results.md; to train on: {_more(why)}")
     if threads not in (None, checkpoint.threads):
         raise DmnError(
             f"{folder}: the run computes with --threads {checkpoint.threads}: {threads} would add up in another order",
