@@ -30,6 +30,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dmn_cli.runs import provenance
 from tests.faults import zygote
 
 REFUSED = ("ENOSPC", "EDQUOT", "EIO", "EACCES", "EROFS")
@@ -186,9 +187,12 @@ def run(verb: "Verb", arguments: list[str], folder: Path, at: int = -1, fault: s
 REAL = """\
 import sys
 from dmn_cli.cli.app import main
+from dmn_cli.runs import provenance
 from tests.faults.verbs import VERBS
-VERBS[sys.argv[1]].prepare()
-sys.argv = ["dmn", *sys.argv[2:]]
+_, name, commit, *arguments = sys.argv
+provenance.git_sha = lambda: commit or None  # the fork's, whatever is committed meanwhile
+VERBS[name].prepare()
+sys.argv = ["dmn", *arguments]
 main()
 """
 
@@ -197,7 +201,7 @@ def run_really(name: str, arguments: list[str], folder: Path) -> Done:
     """The same, undisturbed, in a process that no fork has warmed up."""
     arguments = [word.replace("{port}", str(mirror())) if "{port}" in word else word for word in arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", REAL, name, *arguments]
+    command = [sys.executable, "-c", REAL, name, provenance.git_sha() or "", *arguments]
     done = subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
