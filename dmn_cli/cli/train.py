@@ -269,7 +269,7 @@ def _report(run: "Run", finished: "Finished", as_json: bool) -> None:
         content = {"run": str(run.folder), "checkpoint": str(checkpoint), "split": finished.split}
         print_json({**content, **plain_results(finished.results), "notes": finished.notes})
         return
-    terminal().print(as_table(finished.results, as_title(title(config, finished.split, run.train.is_babi))))
+    terminal().print(as_table(finished.results, as_title(title(config, finished.split, finished.is_babi))))
     for note in finished.notes:
         say(f"note: {note}")
     typer.echo(safe(f"\nrun         {run.folder}\ncheckpoint  {checkpoint}\nagain       dmn eval {checkpoint}"))

@@ -74,11 +74,13 @@ class Finished(NamedTuple):
     Attributes:
         results: of the best network, on the test split, or where there is none on validation.
         split: which of the two.
+        is_babi: whether the stories of training and of this split are bAbI's.
         notes: what makes the figures other than they seem.
     """
 
     results: list[TaskResult]
     split: str
+    is_babi: bool
     notes: list[str]
 
 
@@ -313,7 +315,7 @@ def _finish(run: Run, began: float) -> Finished:
     folders.write_results(run.folder, results, name, split.digests, told)
     _account(run, began)
     folders.write_done(run.folder, checkpoint.progress.finished or run.checkpoint.progress.finished)
-    return Finished(results, name, told)
+    return Finished(results, name, run.train.is_babi and split.is_babi, told)
 
 
 def save(run: Run) -> None:

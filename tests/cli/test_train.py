@@ -387,6 +387,15 @@ def test_what_torch_says_is_understood(dmn, small, monkeypatch):
     assert done.err.startswith("error: out of memory: tried to allocate 4611686018427387904 bytes\n")
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_one_generated_file_among_babis_is_not_passed_off_as_babi(dmn, small, babi_data, tmp_path, split):
+    assert dmn("generate-babi", "--tasks", "1", "--train", 60, "--test", 60, "--out", "made").code == 0
+    name = f"en/qa1_single-supporting-fact_{split}.txt"
+    (tmp_path / "made" / name).write_bytes((babi_data / "babi" / name).read_bytes())
+    trained = dmn("train", "--config", small, "--set", "data.source=babi", "--data-dir", "made")
+    assert trained.out.startswith("made/en (not known to be bAbI")
+
+
 def test_generated_files_are_not_passed_off_as_babi(dmn, small, tmp_path):
     assert dmn("generate-babi", "--tasks", "1", "--train", 60, "--test", 60, "--out", "made").code == 0
     trained = dmn("train", "--config", small, "--set", "data.source=babi", "--data-dir", "made")
