@@ -168,13 +168,15 @@ def _cells(job: "Job") -> list[str]:
 
 def _report(planned: "Suite", content: dict[str, Any], as_json: bool) -> None:
     """The results table, what failed, and where everything lies."""
-    from dmn_cli.report.suites import as_table, failure, notes, title
+    from dmn_cli.report.suites import as_table, by_seed, failure, notes, title
 
     if as_json:
         print_json(content)
         return
     typer.echo(safe(f"{title(content)} (%)"))
     terminal(width=None if sys.stdout.isatty() else 200).print(as_table(content))
+    if len(content["seeds"]) > 1:
+        typer.echo(safe(by_seed(content)))
     for run in content["failed"]:
         typer.echo(safe(failure(run)))
     for note in notes(content):

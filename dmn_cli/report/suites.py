@@ -94,7 +94,30 @@ def as_markdown(content: Content) -> str:
     failed += [f"- note: {in_cell(note)}" for note in notes(content)]
     command = f"`{in_cell(content['command'])}`"
     table = markdown(header, [*rows, last])
-    return f"{in_cell(title(content))} (%)\n\n{table}\n" + "\n".join([*failed, command, ""])
+    seeds = f"{by_seed(content)}\n\n" if len(content["seeds"]) > 1 else ""
+    return f"{in_cell(title(content))} (%)\n\n{table}\n{seeds}" + "\n".join([*failed, command, ""])
+
+
+def by_seed(content: Content) -> str:
+    """The mean and the tasks passed, seed by seed, and how many seeds pass all tasks."""
+    means, passed = zip(*_seeds(content), strict=True) if _seeds(content) else ((), ())
+    figures = ", ".join(percent(mean, 2) for mean in means), ", ".join(map(str, passed))
+    return f"by seed: mean {figures[0] or '–'}; passed {figures[1] or '–'}; all tasks passed by {_all_passed(content)}"
+
+
+def _all_passed(content: Content) -> str:
+    seeds, tasks = len(content["seeds"]), len(content["tasks"])
+    return f"{sum(passed == tasks for _, passed in _seeds(content))} of {seeds} seed{'s' * (seeds > 1)}"
+
+
+def _seeds(content: Content) -> list[tuple[float, int]]:
+    """The mean and the number of tasks passed of each seed that has all tasks."""
+    found = []
+    for seed in content["seeds"]:
+        own = [tried["accuracy"] for task in content["tasks"] for tried in task["seeds"] if tried["seed"] == seed]
+        if len(own) == len(content["tasks"]):
+            found.append((statistics.fmean(own), sum(accuracy >= PASSED for accuracy in own)))
+    return found
 
 
 def failure(run: Content) -> str:
@@ -215,7 +238,8 @@ def gather(paths: Sequence[Path]) -> Report:
     """
     found = sorted(((read(path), path) for path in _found(paths)), key=lambda suite: str(suite[0]["suite"]))
     contents = [content for content, _ in found]
-    header = ["config", "setting", "mean (%)", "over seeds", "passed", "longest run", "memory of a run", "command"]
+    header = ["config", "setting", "mean (%)", "over seeds", "passed", "all passed by"]
+    header += ["longest run", "memory of a run", "command"]
     rows = [[*_row(content), *_cost(path.parent), f"`{content['command']}`"] for content, path in found]
     failed = [f"{content['suite']}: {failure(run)}" for content in contents for run in content["failed"]]
     told = [f"{content['suite']}: {note}" for content in contents for note in notes(content)]
@@ -298,7 +322,7 @@ def _row(content: Content) -> list[str]:
     """A suite's name, setting and figures."""
     passed = f"{content['tasks_passed']} of {len(content['tasks'])}"
     figures = [percent(content["mean_accuracy"], 2), spread(content["over_seeds"], 2), passed]
-    return [f"{content['suite']}", title(content), *figures]
+    return [f"{content['suite']}", title(content), *figures, _all_passed(content)]
 
 
 def _cost(folder: Path) -> list[str]:

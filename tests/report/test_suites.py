@@ -53,6 +53,16 @@ def content(name="paper", correct=None, seeds=(0,), data=None, **train):
     }
 
 
+def test_every_seed_and_how_many_pass_all_tasks():
+    several = content("paper", {1: 965, 2: 980}, seeds=(0, 1, 2))  # the third seed: 945 and 960
+    assert "by seed: mean 97.25, 96.25, 95.25; passed 2, 2, 1; all tasks passed by 2 of 3 seeds" in suites.as_markdown(
+        several
+    )
+    del several["tasks"][0]["seeds"][1]  # a seed that lacks a task has no mean, and does not pass all
+    assert "by seed: mean 97.25, 95.25; passed 2, 1; all tasks passed by 1 of 3 seeds" in suites.as_markdown(several)
+    assert "by seed" not in suites.as_markdown(content())
+
+
 def test_one_seed_in_markdown():
     assert suites.as_markdown(content()).splitlines() == [
         "bAbI en, test split, gates taught the supporting facts, one seed (%)",
@@ -153,12 +163,13 @@ def test_suites_side_by_side(tmp_path):
     weak["failed"] = [{"network": "task7", "tasks": [7], "seed": 0, "why": "no file"}]
     paths = [save(tmp_path / "weak", weak), save(tmp_path / "paper", content(), timing)]  # shown by name
     assert suites.as_report(paths).splitlines() == [
-        "| config | setting | mean (%) | over seeds | passed | longest run | memory of a run | command |",
-        "| :-- | :-- | --: | --: | :-- | --: | --: | :-- |",
+        "| config | setting | mean (%) | over seeds | passed | all passed by | longest run | memory of a run "
+        "| command |",
+        "| :-- | :-- | --: | --: | :-- | --: | --: | --: | :-- |",
         "| paper | bAbI en, test split, gates taught the supporting facts, one seed | 89.40 | 88.90 | 2 of 3 "
-        "| 1 h 05 min (task3) | 512 MB | `dmn suite --config paper.yaml` |",
-        "| weak | bAbI en-10k, test split, answers only, 2 seeds | 73.00 | 72.50 ± 1.23 | 1 of 2 | – | – "
-        "| `dmn suite --config weak.yaml` |",
+        "| 0 of 1 seed | 1 h 05 min (task3) | 512 MB | `dmn suite --config paper.yaml` |",
+        "| weak | bAbI en-10k, test split, answers only, 2 seeds | 73.00 | 72.50 ± 1.23 | 1 of 2 "
+        "| 0 of 2 seeds | – | – | `dmn suite --config weak.yaml` |",
         "",
         "- weak: task7, seed 0 failed: no file",
         "",
