@@ -171,6 +171,9 @@ class TrainConfig(Section):
     """The largest norm of the gradient; larger ones are scaled down to it."""
     patience: Positive = 20
     """Stop after so many epochs without a better validation accuracy."""
+    settle: Positive | None = None
+    """Once all validation questions are right, what is left of the decay goes by in so many epochs, and training ends;
+    null: it goes on."""
     restarts: Annotated[int, Field(ge=0)] = 0
     """`dmn suite` tries so many further seeds, one after the other, while a network's best validation accuracy is below
     95 %."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import shlex
 import signal
 import threading
@@ -123,8 +124,8 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
 
     Args:
         folder: of the run.
-        config: what the user asks for; it must be the run's own, but for more epochs or patience. None: whatever the
-            run's is.
+        config: what the user asks for; it must be the run's own, but for more epochs, patience or settling. None:
+            whatever the run's is.
         device: where to compute from now on.
         threads: as config: other numbers of threads add up in another order.
 
@@ -155,13 +156,17 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
 
 def _more(why: str) -> str:
     """How to go on with a run that is done."""
+    if why.startswith("settled"):
+        return "--set train.settle=null"
     return "--set train.epochs=N" if why.startswith("all ") else "--set train.patience=N, and train.epochs=N"
 
 
 def _longer(checkpoint: Checkpoint, config: Config, folder: Path) -> Checkpoint:
-    """The checkpoint of a run that is to go on as another config says: with more epochs or patience, nothing else."""
+    """The checkpoint of a run that is to go on as another config says: with more epochs, patience or epochs to settle,
+    nothing else."""
     own, wanted = checkpoint.config, config.train
-    train = own.train.model_copy(update={"epochs": wanted.epochs, "patience": wanted.patience})
+    length = {"epochs", "patience", "settle"}
+    train = own.train.model_copy(update={key: getattr(wanted, key) for key in length})
     if config != own.model_copy(update={"train": train}):
         raise DmnError(
             f"{folder}: the run's config is another: {configs.differences(own, config)}",
@@ -170,11 +175,12 @@ def _longer(checkpoint: Checkpoint, config: Config, folder: Path) -> Checkpoint:
     progress = checkpoint.progress
     if config == own:
         return checkpoint
-    if wanted.epochs < own.train.epochs or wanted.patience < own.train.patience:
+    if any((getattr(wanted, key) or math.inf) < (getattr(own.train, key) or math.inf) for key in length):
         what = configs.differences(own, config)
-        raise DmnError(f"{folder}: a run can be given more epochs and patience, not less: {what}", "start a new run")
-    waited = progress.epoch - max(progress.improved_epoch, config.train.gate_epochs)
-    if progress.epoch < wanted.epochs and waited < wanted.patience:
+        raise DmnError(
+            f"{folder}: a run can be given more epochs, patience and settle, not less: {what}", "start a new run"
+        )
+    if not loop.over(wanted, progress):
         progress = dataclasses.replace(progress, finished="")
     return checkpoint._replace(config=config, progress=progress)
 

@@ -57,9 +57,27 @@ def learning_rate(config: TrainConfig, done: float) -> float:
 
     Args:
         config: the rate of the first step and the decay.
-        done: the part of all epochs that is behind, 0 to 1.
+        done: the part of training that is behind, 0 to 1.
     """
     return config.learning_rate * (1 - done if config.decay == "linear" else 1)
+
+
+def last_epoch(config: TrainConfig, progress: Progress) -> int:
+    """The epoch that ends training, as things are: with ``settle`` an earlier one once validation is all right."""
+    if config.settle is None or progress.best_accuracy < 1:
+        return config.epochs
+    return min(config.epochs, progress.improved_epoch + config.settle)
+
+
+def over(config: TrainConfig, progress: Progress) -> str:
+    """Why training is over; "" while it is not."""
+    if progress.epoch >= config.epochs:
+        return f"all {progress.epoch} epochs done"
+    if progress.epoch >= last_epoch(config, progress):
+        return f"settled: all validation questions right, and {config.settle} epochs more"
+    if progress.epoch - max(progress.improved_epoch, config.gate_epochs) >= config.patience:
+        return f"no better validation accuracy for {config.patience} epochs"
+    return ""
 
 
 def alpha_beta(config: TrainConfig, epoch: int, done: float) -> tuple[float, float]:
@@ -68,7 +86,7 @@ def alpha_beta(config: TrainConfig, epoch: int, done: float) -> tuple[float, flo
     Args:
         config: how to train.
         epoch: from 0.
-        done: the part of all epochs that is behind, 0 to 1.
+        done: the part of training that is behind, 0 to 1.
     """
     if epoch < config.gate_epochs:
         return 1.0, 0.0
@@ -83,7 +101,7 @@ def train(
     config: TrainConfig,
     progress: Progress,
 ) -> Iterator[Step | Epoch]:
-    """Train until the epochs are over or validation has not got better for ``patience`` epochs.
+    """Train until the epochs are over, validation has not got better for ``patience`` epochs, or all is settled.
 
     Whenever it yields, model, optimizer and progress fit together and may be saved.
 
@@ -120,8 +138,15 @@ def train(
 
 
 def _done(config: TrainConfig, progress: Progress, back: int, batches: int) -> float:
-    """The part of all epochs that is behind at the next step, or at one that lies ``back`` steps back in this epoch."""
-    return (progress.epoch + (progress.batch - back) / batches) / config.epochs
+    """The part of training that is behind at the next step, or at one that lies ``back`` steps back in this epoch.
+
+    That is the part of all epochs; while the training settles, what is left of them goes by in a few.
+    """
+    at, end = progress.epoch + (progress.batch - back) / batches, last_epoch(config, progress)
+    if end == config.epochs:
+        return at / end
+    begun = progress.improved_epoch
+    return (begun + (config.epochs - begun) * (at - begun) / (end - begun)) / config.epochs
 
 
 def training_step(
@@ -194,10 +219,7 @@ def _end_of_epoch(
     progress.epoch, progress.batch = epoch, 0
     progress.gate_loss = progress.answer_loss = 0.0
     progress.questions = 0
-    if epoch >= config.epochs:
-        progress.finished = f"all {epoch} epochs done"
-    elif epoch - max(progress.improved_epoch, config.gate_epochs) >= config.patience:
-        progress.finished = f"no better validation accuracy for {config.patience} epochs"
+    progress.finished = over(config, progress)
     return Epoch(
         epoch=epoch,
         step=progress.step,

@@ -631,6 +631,36 @@ def test_early_stopping(tmp_path):
     assert "no better validation accuracy for 2 epochs" in (tmp_path / "run" / "done").read_text()
 
 
+def test_a_run_settles(tmp_path):
+    """Once validation is all right the rate falls to nothing in a few epochs; stopped between, it ends the same."""
+    config = small(epochs=100, settle=3, patience=90, decay="linear")
+    model = config.model.model_copy(update={"hidden_size": 32, "gate": "by-order", "memory": "tied-linear"})
+    config = config.model_copy(update={"model": model, "data": config.data.model_copy(update={"questions": 500})})
+    epochs = [event for event in run.go(run.start(config, tmp_path / "run", CPU, 1)) if isinstance(event, loop.Epoch)]
+    first = next(epoch.epoch for epoch in epochs if epoch.valid_accuracy == 1)
+    assert len(epochs) == first + 3 < 100
+    before, *settling = (epoch.learning_rate for epoch in epochs[first - 1 :])
+    assert settling == pytest.approx([before * left / 3 for left in (2, 1, 0)], abs=before / 10)
+    stopped = run.start(config, tmp_path / "stopped", CPU, 1)
+    for event in run.go(stopped):
+        if isinstance(event, loop.Epoch) and event.epoch == first + 1:
+            run.save(stopped)
+            break
+    stopped.lock.close()
+    finish(run.resume(tmp_path / "stopped", None, CPU))
+    assert_same(tmp_path / "run", tmp_path / "stopped")
+    with pytest.raises(DmnError) as raised:
+        run.resume(tmp_path / "run", None, CPU)
+    assert "to train on: --set train.settle=null" in raised.value.hint
+    train = config.train.model_copy(update={"settle": None, "epochs": first + 5})
+    less = config.model_copy(update={"train": train})
+    with pytest.raises(DmnError, match="not less: train.epochs"):
+        run.resume(tmp_path / "run", less, CPU)
+    longer = config.model_copy(update={"train": config.train.model_copy(update={"settle": 5})})
+    again = run.resume(tmp_path / "run", longer, CPU)
+    assert [event.epoch for event in run.go(again) if isinstance(event, loop.Epoch)] == [first + 4, first + 5]
+
+
 def test_gates_first(tmp_path):
     """In the gate epochs the answers teach nothing, and no epoch is the best yet."""
     a_run = run.start(small(gate_epochs=2), tmp_path / "run", CPU, 1)

@@ -102,7 +102,7 @@ def lines(folder):
     ("key", "what"),
     [
         (None, "runs/old: this run is done: all 2 epochs done"),
-        ("train.epochs=1", "more epochs and patience, not less: train.epochs 2 → 1"),
+        ("train.epochs=1", "more epochs, patience and settle, not less: train.epochs 2 → 1"),
         ("train.batch_size=7", "the run's config is another: train.batch_size 25 → 7"),
     ],
 )
