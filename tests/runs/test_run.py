@@ -654,7 +654,7 @@ def test_a_run_settles(tmp_path):
     assert "to train on: --set train.settle=null" in raised.value.hint
     train = config.train.model_copy(update={"settle": None, "epochs": first + 5})
     less = config.model_copy(update={"train": train})
-    with pytest.raises(DmnError, match="not less: train.epochs"):
+    with pytest.raises(DmnError, match=r"not less: train\.epochs"):
         run.resume(tmp_path / "run", less, CPU)
     longer = config.model_copy(update={"train": config.train.model_copy(update={"settle": 5})})
     again = run.resume(tmp_path / "run", longer, CPU)
