@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.data.vocabulary import Vocabulary
-from dmn_cli.data.words import alternatives, parts, unspaced, words
+from dmn_cli.data.words import INSTALL, alternatives, has_dictionary, has_thai, is_letter, parts, words
 
 
 class Stats(NamedTuple):
@@ -119,11 +119,14 @@ def notes(stories: Iterable[Story]) -> list[str]:
     found = []
     if len(texts) > 1 and all(len(told) == 1 for told in read.values()):
         found.append(f"every sentence is one word, such as {texts[0]!r}: write words with spaces between them")
-    letters = [text for text, told in read.items() if sum(map(unspaced, told)) > 1]
+    letters = [text for text, told in read.items() if sum(map(is_letter, told)) > 1]
     if letters:
+        install = (
+            f"; {INSTALL} brings the words of Thai" if any(map(has_thai, letters)) and not has_dictionary() else ""
+        )
         found.append(
             f"{len(letters)} of {len(texts)} sentences, such as {letters[0]!r}, are of a script without spaces and are "
-            "read letter by letter, from which more stories are needed to learn"
+            f"read letter by letter, from which more stories are needed to learn{install}"
         )
     alike: dict[tuple[str, ...], dict[str, str]] = {}
     for text, told in read.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dmn_cli.data import words as tokens
 from dmn_cli.data.stories import Story
-from dmn_cli.data.words import RULE, alternatives, joined, parts, spelled
+from dmn_cli.data.words import DICTIONARY, LETTERS, RULE, alternatives, joined, parts, spelled
 
 UNKNOWN = "<unk>"
 END_OF_FACT = "<eof>"
@@ -30,14 +30,13 @@ class Vocabulary:
     words: list[str]
     answers: list[str]
     answer_words: list[str]
-    rule: int = RULE
+    rule: int = LETTERS
 
     def __post_init__(self) -> None:
         # looked up for every word of every story
         object.__setattr__(self, "_word", {word: number for number, word in enumerate(self.words)})
         object.__setattr__(self, "_answer", {_key(one, self.rule): at for at, one in enumerate(self.answers)})
-        folded = (word if self.rule == 1 else word.lower() for word in self.answer_words)
-        object.__setattr__(self, "_answer_word", {word: number for number, word in enumerate(folded)})
+        object.__setattr__(self, "_answer_word", {word: at for at, word in enumerate(_said(self))})
 
     def words_of(self, text: str) -> list[str]:
         """The words of a text, by this vocabulary's rule; a text that has none by it, such as ``<=``, is one word."""
@@ -79,7 +78,12 @@ def _decoded(answer: str, rule: int) -> list[str]:
     """The words that the decoder says: of every part of a list, and a comma between two parts."""
     if rule == 1:
         return parts(answer, rule)
-    return [word for part in parts(answer) for word in (COMMA, *part.split())][1:]
+    return [word for part in parts(answer, rule) for word in (COMMA, *part.split())][1:]
+
+
+def _said(vocabulary: Vocabulary) -> list[str]:
+    """The words of answers as ``_decoded`` has them."""
+    return [word if vocabulary.rule == 1 else tokens.fold(word, vocabulary.rule) for word in vocabulary.answer_words]
 
 
 def build(stories: Iterable[Story], more_answers: Iterable[str] = (), rule: int = RULE) -> Vocabulary:
@@ -88,7 +92,7 @@ def build(stories: Iterable[Story], more_answers: Iterable[str] = (), rule: int 
     Args:
         stories: the training stories.
         more_answers: further answers to learn, folded, e.g. those that renaming makes.
-        rule: by which text becomes words.
+        rule: by which text becomes words; rule 4 becomes 3 where no dictionary is used.
     """
     texts: Counter[str] = Counter()
     written: Counter[str] = Counter()
@@ -96,10 +100,12 @@ def build(stories: Iterable[Story], more_answers: Iterable[str] = (), rule: int 
         texts.update(story.facts)
         texts.update(question.text for question in story.questions)
         written.update(one for question in story.questions for one in alternatives(question.answer, rule))
+    if rule == DICTIONARY and not (tokens.has_dictionary() and any(map(tokens.has_thai, (*texts, *written)))):
+        rule = LETTERS
     words = sorted({word for text in texts for word in tokens.words(text, rule)})
     keys = sorted({_key(answer, rule) for answer in (*written, *more_answers)})
     said = {key: _decoded(key, rule) for key in keys}
-    spelling = _spellings(texts, written) if rule > 1 else {}
+    spelling = _spellings(texts, written, rule) if rule > 1 else {}
     spell = {word: spelling.get(word, word) for key in keys for word in said[key]}
     answers = {key: joined([spell[word] for word in said[key]]) if rule > 1 else key for key in keys}
     if rule > 1:
@@ -114,11 +120,11 @@ def build(stories: Iterable[Story], more_answers: Iterable[str] = (), rule: int 
 
 def extended(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     """A vocabulary with what it lacks of another at its end; both have one rule."""
-    said = {word if old.rule == 1 else word.lower() for word in old.answer_words}
+    said = {*_said(old)}
     return Vocabulary(
         old.words + [word for word in new.words if word not in {*old.words}],
         old.answers + [answer for answer in new.answers if old.encode_answer(answer) < 0],
-        old.answer_words + [w for w in new.answer_words if (w if old.rule == 1 else w.lower()) not in said],
+        old.answer_words + [word for word, key in zip(new.answer_words, _said(new), strict=True) if key not in said],
         old.rule,
     )
 
@@ -129,14 +135,14 @@ def read_alike(stories: Iterable[Story], rule: int) -> bool:
     return all(tokens.words(text, rule) == tokens.words(text) for text in texts)
 
 
-def _spellings(texts: Counter[str], answers: Counter[str]) -> dict[str, str]:
+def _spellings(texts: Counter[str], answers: Counter[str], rule: int) -> dict[str, str]:
     """How each word is written most often in the answers, or where no answer has it, in the texts."""
     found: dict[str, str] = {}
     for counted in (answers, texts):
         spellings: Counter[str] = Counter()
         for text, count in counted.items():
-            for word in spelled(text):
+            for word in spelled(text, rule):
                 spellings[word] += count
         for word, _ in spellings.most_common():
-            found.setdefault(tokens.fold(word), word)
+            found.setdefault(tokens.fold(word, rule), word)
     return found

@@ -76,7 +76,7 @@ def vocabulary(train: Split, changes: Changes, rule: int = RULE) -> Vocabulary:
 def _extended(config: Config, trained: Checkpoint, new: Vocabulary, train: Split, changes: Changes) -> Vocabulary:
     """The vocabulary of the network that the run starts from, with what is new in the run's stories."""
     if changes and not vocab.read_alike(flat(train), new.rule):
-        what = "an older dmn trained it, which read the words of these stories otherwise"
+        what = "it was trained by another rule of words (docs/stories.md)"
         raise DmnError(
             f"train.from: {config.train.from_}: {what}", "start from another network, or leave train.from out"
         )

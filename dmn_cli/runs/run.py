@@ -208,9 +208,7 @@ def _load(
     if words != checkpoint.vocabulary:
         raise DmnError(f"{folder}: the training stories are not those the run began with")
     if changes and not vocab.read_alike(flat(train), rule):
-        raise DmnError(
-            f"{folder}: an older dmn began it and read the words of these stories otherwise", "start a new run"
-        )
+        raise DmnError(f"{folder}: it was begun by another rule of words (docs/stories.md)", "start a new run")
     if checkpoint.progress.questions > sum(len(story.questions) for story in flat(train)):
         raise DmnError(f"{last}: damaged checkpoint: progress.questions: more than there are")
     optimizer = loop.optimiser(checkpoint.model, checkpoint.config.train)

@@ -4,6 +4,7 @@ import ctypes
 import dataclasses
 import hashlib
 import io
+import logging
 import math
 import re
 import sys
@@ -16,7 +17,7 @@ import torch
 from dmn_cli import __version__
 from dmn_cli.config import Config, from_plain, plain
 from dmn_cli.data.vocabulary import Vocabulary
-from dmn_cli.data.words import RULE
+from dmn_cli.data.words import DICTIONARY, INSTALL, RULE, has_dictionary, has_thai
 from dmn_cli.errors import DmnError
 from dmn_cli.files import write_atomic
 from dmn_cli.model.dmn import DMN
@@ -84,6 +85,9 @@ def _anew(value: Any) -> Any:
     return sys.intern(value) if type(value) is str else value
 
 
+log = logging.getLogger(__name__)
+
+
 def digest(model: DMN) -> str:
     """SHA-256 of the network's weights: names and values, in the order of ``state_dict``; in hex."""
     found = hashlib.sha256()
@@ -117,6 +121,9 @@ def load(path: Path, device: torch.device | str = "cpu", code: Path | None = Non
         found = version if isinstance(version, int | None) else f"a {type(version).__name__}"
         hint = "install the version of dmn that wrote it" + f" ({content.get('dmn_version', 'unknown')})"
         raise DmnError(f"{path}: checkpoint format {found}, this dmn reads 1 and {FORMAT_VERSION}", hint)
+    vocabulary = content.get("vocabulary")
+    if isinstance(vocabulary, dict) and vocabulary.get("rule") == DICTIONARY and not has_dictionary():
+        raise DmnError(f"{path}: PyThaiNLP cut the Thai of its training into words, and is not installed", INSTALL)
     try:
         return _parts(content, device, code)
     except own_code.CodeError as error:
@@ -239,7 +246,12 @@ def _vocabulary(content: object) -> Vocabulary:
         if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"vocabulary.{name} is no list of words")
     rule = _whole("vocabulary.rule", content.get("rule", 1), RULE)  # before there were rules, there was the first
-    return Vocabulary(**{name: content[name] for name in lists}, rule=rule)
+    vocabulary = Vocabulary(**{name: content[name] for name in lists}, rule=rule)
+    other = [word for word in vocabulary.words if has_thai(word) and vocabulary.words_of(word) != [word]]
+    if rule == DICTIONARY and other:
+        what = "this PyThaiNLP does not cut Thai as that of the training did"
+        log.warning("note: %s: %d words are cut further, such as %s", what, len(other), other[0])
+    return vocabulary
 
 
 def _whole(name: str, value: object, most: int) -> int:

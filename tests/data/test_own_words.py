@@ -41,8 +41,7 @@ def accuracy(dmn, tmp_path, epochs=15, config="weak.yaml", sets=()):
 def test_own_words_are_learnt(case, dmn, tmp_path):
     make(tmp_path / "train.txt", *CASES[case], 300, 1)
     make(tmp_path / "test.txt", *CASES[case], 150, 2)
-    wanted = 0.75 if case == "Thai" else 0.97  # letter by letter, of names that share them: 82 % in 15 epochs
-    assert accuracy(dmn, tmp_path) >= wanted
+    assert accuracy(dmn, tmp_path) >= 0.97
 
 
 @pytest.mark.slow
@@ -54,7 +53,7 @@ def test_an_apostrophe_is_one_however_it_is_typed(dmn, tmp_path):
 
 @pytest.mark.slow
 def test_signs_between_words_are_words(dmn, tmp_path):
-    """Ana < Ben: who is the smaller? 50 % where the sign is lost; this network learns it slowly (71 to 75 %)."""
+    """Ana < Ben: who is the smaller? 50 % where the sign is lost, 75 % where < and > are renamed as one class."""
     import random
 
     for name, n, seed in (("train.txt", 300, 1), ("test.txt", 150, 2)):
@@ -65,4 +64,4 @@ def test_signs_between_words_are_words(dmn, tmp_path):
             smaller = one if sign == "<" else other
             lines += [f"1 {one} {sign} {other}", f"2 Who is smaller?\t{smaller}\t1"]
         (tmp_path / name).write_text("\n".join(lines) + "\n")
-    assert accuracy(dmn, tmp_path) >= 0.65
+    assert accuracy(dmn, tmp_path) >= 0.97

@@ -16,7 +16,7 @@ function say({ vocabulary, numbers }) {
   return DMN.prototype.said.call({ vocabulary, rule: vocabulary.rule }, numbers);
 }
 
-const { texts = [], rule = 1, networks = [], decoded = [], pairs = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
-const made = { words: texts.map((text) => words(text, rule)), networks: networks.map(ask), said: decoded.map(say) };
+const { texts = [], rule = 1, known = null, networks = [], decoded = [], pairs = [] } = JSON.parse(fs.readFileSync(0, "utf8"));
+const made = { words: texts.map((text) => words(text, rule, known && new Set(known))), networks: networks.map(ask), said: decoded.map(say) };
 made.right = pairs.map(([gold, answer]) => DMN.prototype.isRight.call({ rule }, gold, answer));
 process.stdout.write(JSON.stringify(made));

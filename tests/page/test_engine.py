@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import itertools
 import json
+import random
 import subprocess
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -181,10 +182,36 @@ RULE_2 = {
 def test_words_by_rule_2():
     assert run(texts=list(RULE_2), rule=2)["words"] == [said.split(" ") for said in RULE_2.values()]
     texts = [*RULE_2, *TEXTS]
-    assert run(texts=texts, rule=2)["words"] == [words(text) for text in texts]
+    assert run(texts=texts, rule=2)["words"] == [words(text, 2) for text in texts]
 
 
-@pytest.mark.parametrize("rule", [1, 2])
+RULE_3 = {
+    "a != b x:=1 std::x if !a Int <: N": "a != b x := 1 std :: x if !a int <: n",
+    "10:30 1..5 a :) b ;-( is it +?": "10:30 1..5 a :) b ;-( is it +",
+    "O′Neil O‛Neil Hawaiʻi 5′": "o'neil o'neil hawai'i 5′",
+    "Mary\u202fwent\u00a0home\u3000now": "mary went home now",
+    "٣ ३ ３ ٣٫٥ 𝟛 Ｍａｒｙ　＝ｘ": "3 3 3 3.5 3 mary = x",
+    "צה״ל": 'צה"ל',
+}
+
+
+def test_words_by_rule_3():
+    assert run(texts=list(RULE_3), rule=3)["words"] == [said.split(" ") for said in RULE_3.values()]
+    texts = [*RULE_3, *RULE_2, *TEXTS, *SIGNS]
+    assert run(texts=texts, rule=3)["words"] == [words(text, 3) for text in texts]
+
+
+SIGNS = ["".join(draw.choices("ab1 :;.!?=<-+(),'\"", k=12)) for draw in [random.Random(0)] for _ in range(500)]
+
+
+def test_thai_is_cut_into_the_networks_own_words():
+    texts = ["มานีไปที่ครัว", "มานีC++ไป!= ๓", "มะลิอยู่ที่ไหน", "ขาวไปที่สวนดำ"]
+    known = [word for text in texts[:3] for word in words(text, 4)]
+    assert run(texts=texts[:3], rule=4, known=known)["words"] == [words(text, 4) for text in texts[:3]]
+    assert run(texts=texts[3:], rule=4, known=known)["words"] == [["ขาว", "ไป", "ที่", "สวนดำ"]]
+
+
+@pytest.mark.parametrize("rule", [1, 2, 3])
 def test_a_decoders_answer_is_written_as_in_python(rule):
     given = ["New  York, Bonn", "Red box", "red box", "Red box", "カタカナ 厨房", "C++,#1.", "?"]
     vocabulary = build(parse("".join(f"{at} Where?\t{one}\n" for at, one in enumerate(given, 1))), rule=rule)
@@ -195,7 +222,7 @@ def test_a_decoders_answer_is_written_as_in_python(rule):
     assert answers == list(map(vocabulary.said, said))
 
 
-@pytest.mark.parametrize("rule", [1, 2])
+@pytest.mark.parametrize("rule", [1, 2, 3])
 def test_an_answer_is_right_as_in_python(rule):
     answers = [
         "Fred",

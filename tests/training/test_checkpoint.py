@@ -60,7 +60,7 @@ def test_the_vocabulary_is_inside(saved):
 def test_a_checkpoint_without_a_rule_reads_words_by_the_first(saved, tmp_path):
     path, made = saved
     old = checkpoint.load(change(path, tmp_path, lambda content: content["vocabulary"].pop("rule"))).vocabulary
-    assert (made.vocabulary.rule, old.rule) == (2, 1)
+    assert (made.vocabulary.rule, old.rule) == (3, 1)
     assert (made.vocabulary.words_of("C++ won’t"), old.words_of("C++ won’t")) == (["c++", "won't"], ["c", "won’t"])
 
 
@@ -105,7 +105,7 @@ DAMAGE = {
     "config.model a tensor": (lambda content: content["config"].update(model=torch.zeros(2)), "config: expected text"),
     "config too deep": (lambda content: content["config"]["data"].update(tasks=[[[1]]]), "config: expected text"),
     "vocabulary a list": (lambda content: content.update(vocabulary=["a"]), "vocabulary: expected lists of words"),
-    "a rule of the future": (lambda content: content["vocabulary"].update(rule=3), "vocabulary.rule: expected a whole"),
+    "a rule of the future": (lambda content: content["vocabulary"].update(rule=5), "vocabulary.rule: expected a whole"),
     "a vocabulary too many": (lambda content: content["vocabulary"].update(x=["a"]), "vocabulary: expected lists"),
     "too many passes": (lambda content: content.update(passes=10_000), "from 1 to 100, found 10000"),
     "passes a tensor": (lambda content: content.update(passes=torch.ones(2)), "from 1 to 100, found a Tensor"),

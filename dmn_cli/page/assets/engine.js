@@ -24,42 +24,101 @@ const LETTER = String.raw`[\p{L}\p{M}\p{N}\p{Pc}\p{Join_Control}]`;
 const DROPPED = String.raw`[\p{Terminal_Punctuation}\p{Quotation_Mark}¿¡…‥\p{Cc}[\p{Cf}--\p{Join_Control}]]`;
 const PICTURE = String.raw`[\p{Extended_Pictographic}\p{Regional_Indicator}]`;
 const at = (pattern) => new RegExp(pattern, "vy"); // found where it is looked for, or not at all
-const BEFORE = at(String.raw`[\-+#@\&~*\^\p{Sc}]*\.?`); // signs before a word: -5, #1, .5
 const BEGIN = at(LETTER);
-const HYPHEN = at(`-(?=${LETTER})`);
 const AFTER = at(String.raw`[\-+#*%‰°′″\p{Sc}\p{No}]+(?=[\s\p{Pe}]|${DROPPED}|$)`); // signs after a word: C++, 50%, m²
 const EMOJI = at(PICTURE);
 const BRACKET = at(String.raw`[\p{Ps}\p{Pe}]`);
-const SIGNS = at(String.raw`[^\s\p{Ps}\p{Pe}${LETTER}${DROPPED}${PICTURE}]+`); // signs by themselves: <=
+const SIGN = String.raw`[^\s\p{Ps}\p{Pe}${LETTER}${DROPPED}${PICTURE}]`;
+const PATTERNS = {
+  2: { before: "", inside: [`-(?=${LETTER})`], signs: [`${SIGN}+`] },
+  3: {
+    before: "!",
+    inside: [`-(?=${LETTER})`, String.raw`(?<=\p{N})(?::|\.\.)(?=\p{N})`], // 10:30
+    signs: [
+      String.raw`(?<!\S)[:;]-?[\p{Ps}\p{Pe}]+(?!\S)`, // :)
+      ":{2,}",
+      String.raw`(?:[!?:.]*${SIGN}+)+(?:[!?:]+(?=\s*[^\s\p{Cf}${DROPPED}]))?`, // != and <=
+    ],
+  },
+};
+for (const pattern of Object.values(PATTERNS)) {
+  pattern.before = at(String.raw`[\-+#@\&~*\^\p{Sc}${pattern.before}]*\.?`); // signs before a word: -5, #1, .5
+  for (const key of ["inside", "signs"]) pattern[key] = at(pattern[key].join("|"));
+}
+PATTERNS[4] = PATTERNS[3];
 const FREE = /(^|[\s\p{Ps}])$/v; // what a sign before a word may follow
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
 const TIGHT = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
 const INVISIBLE = /[\u00ad\u061c\u0640\u200e\u200f\u2060\ufeff\ufe0e\ufe0f\u202a-\u202e\u2066-\u2069]/g;
 const GLUED = /\p{Script=Hangul}/v; // browsers cut between Hangul and other letters, Unicode does not
+const FULL_WIDTH = /[[\uff01-\uff5e]--[！＂＇，：；？]]/gv;
+const APOSTROPHE = /(?<=\p{L}\p{M}*)[′ʻʽʹꞌ՚׳](?=\p{L})/gu;
+const THAI = /([\p{Script=Thai}&&[\p{L}\p{M}]]+)/v;
+const DIGIT = /\p{Nd}/u;
 const byWord = new Intl.Segmenter("en", { granularity: "word" });
 const byLetter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** The words of a text in lower case, by the rule of a vocabulary: 1, runs of letters; 2, Unicode's words and signs. */
-function words(text, rule = 1) {
+/**
+ * The words of a text in lower case, by the rule of a vocabulary; see dmn_cli/data/words.py.
+ *
+ * By rule 4, Thai is cut into the longest words that are in `known`, a Map or Set: there is no dictionary here.
+ */
+function words(text, rule = 1, known = null) {
   if (rule === 1) return text.toLowerCase().match(WORD) ?? [];
-  const same = text.normalize("NFC").replace(/[’‘ʼ´`＇]/g, "'").replace(/[‐‑−]/g, "-").replace(/\u200b/g, " ");
-  return signedWords(same.replace(INVISIBLE, "")).map((word) => word.toLowerCase().normalize("NFC"));
+  let same = text.normalize("NFC").replace(/[’‘ʼ´`＇]/g, "'").replace(/[‐‑−]/g, "-").replace(/\u200b/g, " ");
+  if (rule > 2) {
+    same = same.replace(FULL_WIDTH, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
+    same = same.replace(/\p{Zs}/gu, " ").replace(/‛/g, "'").replace(/״/g, '"');
+  }
+  same = same.replace(INVISIBLE, "");
+  if (rule > 2) same = same.replace(APOSTROPHE, "'");
+  const parts = rule === 4 && known ? same.split(THAI) : [same]; // others and Thai by turns
+  return parts
+    .flatMap((part, at) => (at % 2 ? cut(part, known) : signedWords(part, PATTERNS[rule])))
+    .map((word) => (rule > 2 ? digits(word) : word).toLowerCase().normalize("NFC"));
+}
+
+/** Thai as the longest known words; what is between them is one unknown word. */
+function cut(thai, known) {
+  const letters = [...byLetter.segment(thai)].map((letter) => letter.segment), found = [];
+  let strange = "";
+  for (let from = 0, to; from < letters.length; from = to) {
+    for (to = letters.length; to > from && !known.has(letters.slice(from, to).join("")); to--);
+    if (to === from) strange += letters[to++];
+    else {
+      if (strange) found.push(strange);
+      found.push(letters.slice(from, to).join(""));
+      strange = "";
+    }
+  }
+  return strange ? [...found, strange] : found;
+}
+
+/** A word with digits of all scripts as 0 to 9: they stand in tens, of which each begins with a zero. */
+function digits(word) {
+  const value = (digit) => {
+    const code = digit.codePointAt(0);
+    let zero = code;
+    while (DIGIT.test(String.fromCodePoint(zero - 1))) zero--;
+    return (code - zero) % 10;
+  };
+  return word.replace(/٫/g, ".").replace(/\p{Nd}/gu, value);
 }
 
 /** Unicode's words with the signs before and after them, emoji, brackets, and other signs by themselves. */
-function signedWords(text) {
+function signedWords(text, { before, inside, signs }) {
   const ends = wordEnds(text), found = [];
   const match = (pattern, from) => ((pattern.lastIndex = from), pattern.test(text) ? pattern.lastIndex : 0);
   for (let from = 0, to; from < text.length; from = to) {
-    let start = FREE.test(text.slice(0, from)) ? match(BEFORE, from) : from;
+    let start = FREE.test(text.slice(0, from)) ? match(before, from) : from;
     while (start > from && !match(BEGIN, start)) start--;
     if (match(BEGIN, start)) {
       to = ends[start];
-      for (let next; (next = match(HYPHEN, to)); ) to = ends[next];
+      for (let next; (next = match(inside, to)); ) to = ends[next];
       to = match(AFTER, to) || to;
     } else if (match(EMOJI, from)) {
       to = from + [...byLetter.segment(text.slice(from, from + 64))][0].segment.length;
-    } else to = match(BRACKET, from) || match(SIGNS, from);
+    } else to = match(signs, from) || match(BRACKET, from);
     if (to) found.push(text.slice(from, to));
     else to = match(/./suy, from);
   }
@@ -89,7 +148,7 @@ function wordEnds(text) {
   return ends;
 }
 
-/** Words of an answer as text, by rule 2: a comma is a word of its own, and follows the one before it. */
+/** Words of an answer as text, by rules 2 to 4: a comma is a word of its own, and follows the one before it. */
 function joined(said) {
   const tight = (word, last) => word === "," || last === "," || (TIGHT.test(word) && TIGHT.test(last));
   return said.reduce((text, word) => text + (!text || tight(word, [...text].at(-1)) ? "" : " ") + word, "");
@@ -166,7 +225,7 @@ class DMN {
   /** The words of a text, and the piece that they are. */
   read(text) {
     return kept(this.texts, text, () => {
-      const said = words(text, this.rule);
+      const said = words(text, this.rule, this.number);
       return { said, piece: this.piece(said.map((word) => this.number.get(word) ?? 0)) };
     });
   }
@@ -175,7 +234,7 @@ class DMN {
     return kept(this.pieces, numbers.join(), () => ({ numbers, bag: [...new Set(numbers)] }));
   }
 
-  /** Whether an answer is the true one, or by rule 2 one of several: bakery|the bakery. */
+  /** Whether an answer is the true one, or by rules 2 to 4 one of several: bakery|the bakery. */
   isRight(gold, answer) {
     const several = this.rule === 1 ? [] : gold.split("|").filter((one) => one.trim());
     return (several.length ? several : [gold]).some((one) => answerKey(one, this.rule) === answerKey(answer, this.rule));
