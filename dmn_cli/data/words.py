@@ -54,9 +54,10 @@ _SAME_2 = {
 }
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "！＂＇，：；？"}
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_SAME = {**_SAME_2, **_FULL_WIDTH, **dict.fromkeys(_SPACES, " "), "‛": "'", "״": '"'}
+_SAME = {**_SAME_2, **_FULL_WIDTH, **dict.fromkeys(_SPACES, " "), "‛": "'", "｀": "'", "״": '"'}
 _TABLE_2, _TABLE = str.maketrans(_SAME_2), str.maketrans(_SAME)
 _APOSTROPHE = regex.compile(r"(?<=\p{L}\p{M}*)[′ʻʽʹꞌ՚׳](?=\p{L})")
+_POINT = regex.compile(r"(?<=\p{Nd})٫(?=\p{Nd})")
 _DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.VERSION1)
 
 _LETTER = r"\w\p{M}\p{N}"
@@ -127,7 +128,7 @@ def words(text: str, rule: int = RULE) -> list[str]:
 def fold(word: str, rule: int = RULE) -> str:
     """A word as written in the form in which words are compared, by rules 2 to 4."""
     if rule > 2 and not word.isascii():
-        word = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word.replace("٫", "."))
+        word = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0], digit[0])), _POINT.sub(".", word))
     return unicodedata.normalize("NFC", word.lower())
 
 

@@ -23,7 +23,6 @@ from dmn_cli.data.words import (
     words,
 )
 
-
 SPACES = [chr(code) for code in range(0x110000) if chr(code).isspace()]
 
 

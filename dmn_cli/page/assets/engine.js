@@ -51,7 +51,7 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Thai}\p{Script=Lao
 const TIGHT = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/v;
 const INVISIBLE = /[\u00ad\u061c\u0640\u200e\u200f\u2060\ufeff\ufe0e\ufe0f\u202a-\u202e\u2066-\u2069]/g;
 const GLUED = /\p{Script=Hangul}/v; // browsers cut between Hangul and other letters, Unicode does not
-const FULL_WIDTH = /[[\uff01-\uff5e]--[！＂＇，：；？]]/gv;
+const FULL_WIDTH = /[[\uff01-\uff5e]--[！＂＇｀，：；？]]/gv;
 const APOSTROPHE = /(?<=\p{L}\p{M}*)[′ʻʽʹꞌ՚׳](?=\p{L})/gu;
 const THAI = /([\p{Script=Thai}&&[\p{L}\p{M}]]+)/v;
 const DIGIT = /\p{Nd}/u;
@@ -68,7 +68,7 @@ function words(text, rule = 1, known = null) {
   let same = text.normalize("NFC").replace(/[’‘ʼ´`＇]/g, "'").replace(/[‐‑−]/g, "-").replace(/\u200b/g, " ");
   if (rule > 2) {
     same = same.replace(FULL_WIDTH, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0));
-    same = same.replace(/\p{Zs}/gu, " ").replace(/‛/g, "'").replace(/״/g, '"');
+    same = same.replace(/\p{Zs}/gu, " ").replace(/[‛｀]/g, "'").replace(/״/g, '"');
   }
   same = same.replace(INVISIBLE, "");
   if (rule > 2) same = same.replace(APOSTROPHE, "'");
@@ -102,7 +102,7 @@ function digits(word) {
     while (DIGIT.test(String.fromCodePoint(zero - 1))) zero--;
     return (code - zero) % 10;
   };
-  return word.replace(/٫/g, ".").replace(/\p{Nd}/gu, value);
+  return word.replace(/(?<=\p{Nd})٫(?=\p{Nd})/gu, ".").replace(/\p{Nd}/gu, value);
 }
 
 /** Unicode's words with the signs before and after them, emoji, brackets, and other signs by themselves. */
