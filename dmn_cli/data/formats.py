@@ -7,11 +7,13 @@
 - a ``.zip`` that holds one file of these.
 """
 
+import codecs
 import dataclasses
 import io
 import json
 import logging
 import re
+import shlex
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -50,19 +52,47 @@ def asked(text: str, name: str) -> list[Story] | None:
     return None
 
 
+NOT_TEXT = {
+    b"\x1f\x8b": "compressed (gzip)",
+    b"BZh": "compressed (bzip2)",
+    b"\xfd7zXZ": "compressed (xz)",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "a document of an office program",
+}
+ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
 def decode(data: bytes, name: str) -> tuple[str, str]:
-    """The text of a file, or of the one in an archive, and what to call it.
+    """The text of a file, or of the one in an archive, with ``\\n`` at the ends of lines; and what to call it.
 
     Raises:
         DmnError: it is not UTF-8 text (name:line), or the archive is not of one file.
     """
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(ZIP):
         data, name = _unzipped(data, name)
+        if data.startswith(ZIP):
+            raise DmnError(f"{name}: an archive in an archive", "unpack it, and name the file")
+    for begin, what in NOT_TEXT.items():
+        if data.startswith(begin):
+            raise DmnError(f"{name}: {what}, not text", "unpack it, or save it as plain text in UTF-8")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or 3 * data.count(0) > len(data):
+        raise DmnError(
+            f"{name}: UTF-16, expected UTF-8 text", f"iconv -f UTF-16 -t UTF-8 {shlex.quote(name)} > new.txt"
+        )
     try:
-        return data.decode("utf-8-sig"), name
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DmnError(f"{name}:{line}: not UTF-8 text") from error
+        raise DmnError(f"{name}:{_lines(error.object[: error.start]) + 1}: not UTF-8 text") from error
+    if "\0" in text:
+        raise DmnError(f"{name}:{_lines(data[: data.index(0)]) + 1}: a NUL byte: this is no text, or it is damaged")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), name
+
+
+def _lines(data: bytes) -> int:
+    """How many lines end in some bytes."""
+    return len(re.findall(b"\r\n|\r|\n", data))
 
 
 def _unzipped(data: bytes, name: str) -> tuple[bytes, str]:
@@ -70,8 +100,12 @@ def _unzipped(data: bytes, name: str) -> tuple[bytes, str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
+            if any(info.filename == "[Content_Types].xml" for info in files):
+                raise DmnError(f"{name}: a document of an office program, not text", "save it as plain text in UTF-8")
             if len(files) != 1:
-                raise DmnError(f"{name}: {len(files)} files in it, expected one", "unpack it, and name the file")
+                raise DmnError(
+                    f"{name}: {len(files) or 'no'} files in it, expected one", "unpack it, and name the file"
+                )
             if files[0].file_size > LARGEST:
                 raise DmnError(f"{name}: {files[0].filename} is larger than {LARGEST:,} bytes")
             return archive.read(files[0]), f"{name}/{files[0].filename}"
@@ -81,24 +115,36 @@ def _unzipped(data: bytes, name: str) -> tuple[bytes, str]:
 
 def _rows(text: str, name: str) -> Iterator[tuple[dict[str, Any], str]]:
     """The rows of JSON lines or of one JSON list, and where each stands."""
-    try:
-        whole = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        found = [(line, f"{name}:{at}") for at, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    else:
-        listed = whole if isinstance(whole, list) else [whole]
-        found = [(row, f"{name}: row {at}") for at, row in enumerate(listed, start=1)]
-    for row, where in found:
-        if isinstance(row, str):
-            try:
-                row = json.loads(row)
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise DmnError(f"{where}: not JSON: {getattr(error, 'msg', 'nested too deep')}") from error
+    listed = re.match(r"\s*\[", text)
+    at, line, many = listed.end() if listed else 0, 1, 0
+    begin = 0
+    while True:
+        between = _BETWEEN.match(text, at)
+        assert between is not None
+        comma, at = "," in between[0], between.end()
+        line, begin = line + text.count("\n", begin, at), at
+        where = f"{name}:{line}"
+        if listed and text.startswith("]", at) and not (comma and many):
+            if rest := text[at + 1 :].strip():
+                raise DmnError(f"{where}: not JSON: {rest[:20]!r} after the end of the list", _ROW)
+            return
+        if at == len(text) and not listed:
+            return
+        if many and listed and not comma:
+            raise DmnError(f"{where}: not JSON: no comma between two rows of the list", _ROW)
+        try:
+            row, at = _JSON.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            where = f"{name}:{getattr(error, 'lineno', line)}"
+            raise DmnError(f"{where}: not JSON: {getattr(error, 'msg', 'nested too deep')}", _ROW) from error
         if not isinstance(row, dict):
             raise DmnError(f"{where}: expected an object, {{…}}", _ROW)
+        many += 1
         yield row, where
 
 
+_JSON = json.JSONDecoder()
+_BETWEEN = re.compile(r"[\s\ufeff]*,?[\s\ufeff]*")
 _ROW = 'a row is {"passage": …, "question": …, "answer": …}, or {"story": …} as in Hugging Face\'s babi_qa'
 
 

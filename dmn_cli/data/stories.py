@@ -62,7 +62,9 @@ def as_dialogue(story: Story) -> Story:
     return Story((*facts, *story.facts[len(new) :]), tuple(questions))
 
 
-_ID = "[0-9]{1,18}"  # Python refuses to read a number of some thousand digits
+_ID = r"\d{1,18}"  # of any script; Python refuses to read a number of some thousand digits
+_INVISIBLE = "\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069"
+_LINE = re.compile(rf"[\s{_INVISIBLE}]*({_ID})[{_INVISIBLE}]*\s[\s{_INVISIBLE}]*(.*)", re.DOTALL)
 _SHAPE = "a question is `ID text?<TAB>answer<TAB>supporting IDs`"
 
 ASKING = ("?", "？", "؟")
@@ -76,7 +78,7 @@ def _lost_tabs(body: str) -> bool:
     asked = re.search(r"[?？؟]\s+(\S.*)$", body)
     if asked and not asked[1].endswith((".", "!", "。", "…", '"', "”", "»", *ASKING)):
         return True
-    return re.search(r"\S(?: {2,}|\t)\S.*(?: {2,}|\t)[0-9]+(?: +[0-9]+)*$", body) is not None
+    return re.search(r"\S(?: {2,}|\t)\S.*(?: {2,}|\t)\d+(?: +\d+)*$", body) is not None
 
 
 def read(path: Path) -> list[Story]:
@@ -98,10 +100,10 @@ def read(path: Path) -> list[Story]:
 
 
 def parse(text: str, name: str = "text") -> list[Story]:
-    """Parse stories; those without a question are left out, since nothing can be learnt or asked of them.
+    """Parse stories; those without a question are left out with a note, since nothing can be learnt or asked of them.
 
     Args:
-        text: the lines of a story file; CRLF endings, blank lines and a missing last newline are fine.
+        text: the lines of a story file; line endings of any kind, blank lines and a missing last newline are fine.
         name: what to call the text in errors.
 
     Raises:
@@ -109,16 +111,19 @@ def parse(text: str, name: str = "text") -> list[Story]:
     """
     stories: list[Story] = []
     candidates = False
+    without: list[str] = []  # where stories begin that have no question
     for lines in _split(text, name):
         facts: list[str] = []
         questions: list[Question] = []
         position: dict[int, int] = {}  # line ID -> index of the fact
         for identifier, (where, body) in enumerate(lines, start=1):
             text, *fields = body.split("\t")
+            while len(fields) > 1 and not fields[-1].strip():
+                fields.pop()  # tabs at the end
             if any(field.strip() for field in fields) or (fields and text.rstrip().endswith(ASKING)):
-                questions.append(_question(body, where, position))
+                questions.append(_question([text, *fields], where, position))
                 candidates = candidates or len(fields) > 2
-            elif _lost_tabs(body):
+            elif _lost_tabs(body := body.rstrip()):
                 raise DmnError(f"{where}: the tabs of this question became spaces: {_short(body)}", _SHAPE)
             elif not words(text):
                 raise DmnError(f"{where}: no words after the line number", "a fact is `ID text`")
@@ -127,6 +132,12 @@ def parse(text: str, name: str = "text") -> list[Story]:
                 facts.append(text.rstrip())
         if questions:
             stories.append(Story(tuple(facts), tuple(questions)))
+        else:
+            without.append(lines[0][0])
+    if stories and without:
+        log.warning(
+            "note: %s: stories without a question are left out: %d, the first at %s", name, len(without), without[0]
+        )
     if candidates:
         log.warning("note: %s: candidates (a fourth field) are ignored: any answer of training can be given", name)
     return stories
@@ -135,19 +146,27 @@ def parse(text: str, name: str = "text") -> list[Story]:
 def _split(text: str, name: str) -> Iterator[list[tuple[str, str]]]:
     """The lines of each story as (name:line, text after the ID), the IDs checked to count 1, 2, 3…"""
     story: list[tuple[str, str]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        line = line.strip(" \r\f\v")
+    before = 0  # the last ID of the story before, if possible of one with more than one line
+    for number, line in enumerate(re.split("\r\n|\r|\n", text), start=1):
         if not line.strip():
             continue
         where = f"{name}:{number}"
-        match = re.fullmatch(rf"({_ID})[ \t]+(.*)", line)
+        match = _LINE.fullmatch(line)
         if match is None:
             raise DmnError(f"{where}: no line number: {_short(line)}", "each line is `ID text`, IDs counting 1, 2, 3…")
         identifier = int(match[1])
         if identifier == 1 and story:
             yield story
+            before = len(story) if len(story) > 1 or not before else before
             story = []
         if identifier != len(story) + 1:
+            if len(story) == 1 and identifier in (before + 1, before + 2):
+                (start, fact), *_ = story
+                what = f"{start}: begins with 1, so a new story, but {where} goes on with {identifier} after {before}"
+                begins = " ".join(["1", *fact.split()[:2]])
+                raise DmnError(
+                    what, f"a fact that begins with a number has the line's before it: `{before + 1} {begins} …`"
+                )
             expected = "1" if not story else f"{len(story) + 1}, or 1 for a new story"
             raise DmnError(f"{where}: line number {identifier}, expected {expected}")
         story.append((where, match[2]))
@@ -155,8 +174,8 @@ def _split(text: str, name: str) -> Iterator[list[tuple[str, str]]]:
         yield story
 
 
-def _question(body: str, where: str, position: dict[int, int]) -> Question:
-    fields = [field.strip() for field in body.split("\t")]
+def _question(fields: list[str], where: str, position: dict[int, int]) -> Question:
+    fields = [field.strip() for field in fields]
     if len(fields) > 4:
         raise DmnError(f"{where}: {len(fields)} fields, expected question, answer and supporting IDs", _SHAPE)
     text, answer = fields[:2]

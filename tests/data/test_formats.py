@@ -1,5 +1,7 @@
 """Other formats than bAbI's, told apart by what stands in them."""
 
+import gzip
+import io
 import json
 import zipfile
 
@@ -67,9 +69,17 @@ def test_an_archive_of_one_file(tmp_path):
 
 
 MALFORMED = {
-    '{"passage": "A."}\n': "own: row 1: expected text for passage, question and answer; found passage",
+    '{"passage": "A."}\n': "own:1: expected text for passage, question and answer; found passage",
     json.dumps(FLAT) + "\n{oh\n": "own:2: not JSON",
-    "[1]": "own: row 1: expected an object",
+    "[1]": "own:1: expected an object",
+    json.dumps([FLAT, {"passage": "A."}], indent=1): "own:8: expected text for passage, question and answer",
+    json.dumps([FLAT, FLAT], indent=1).replace('"task"', "task", 1): "own:6: not JSON: Expecting property name",
+    json.dumps([FLAT, FLAT], indent=1).replace("},", "}"): "own:8: not JSON: no comma between two rows",
+    json.dumps([FLAT])[:-1]: "own:1: not JSON: no comma between two rows|own:1: not JSON: Expecting value",
+    json.dumps([FLAT]) + "\n\nmore": "own:1: not JSON: 'more' after the end of the list",
+    json.dumps(FLAT) + '\n\n{"passage": "A b"\n"question": "?"}': "own:4: not JSON: Expecting ',' delimiter",
+    json.dumps(FLAT).replace("1}", "9" * 5000 + "}"): "own:1: not JSON",
+    "[" * 100_000: "own:1: (not JSON|expected an object)",
     '{"story": {"id": ["1"]}}': "a story wants id, type, text, supporting_ids, answer",
     json.dumps(ROWS).replace('"supporting_ids": ["4"]', '"supporting_ids": ["9"]'): "supporting id '9' is no fact",
     json.dumps({**FLAT, "answer": " "}): "no answer to 'Where is Mary\\?'",
@@ -84,6 +94,53 @@ def test_what_is_wrong_is_named(text):
     with pytest.raises(DmnError, match=MALFORMED[text]) as error:
         formats.parse(text.encode(), "own")
     assert error.value.code == 2
+
+
+PAIR = "1 A b.\n2 What?\tb\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PAIR.encode("utf-8-sig"),
+        PAIR.replace("\n", "\r").encode(),
+        PAIR.replace("\n", "\r\n").encode(),
+        PAIR.replace("\n2", "\n\ufeff2").encode(),  # two files that became one
+        (json.dumps({"passage": "A b.", "question": "What?", "answer": "b"}) + "\r").encode("utf-8-sig"),
+        ("text:A b.\\nWhat?\tlabels:b\tepisode_done:True\r").encode("utf-8-sig"),
+    ],
+)
+def test_line_endings_and_byte_order_marks(data):
+    assert formats.parse(data, "own") == [Story(("A b.",), (Question("What?", "b", 1),))]
+
+
+def zipped(*files):
+    with io.BytesIO() as whole:
+        with zipfile.ZipFile(whole, "w") as archive:
+            for at, data in enumerate(files):
+                archive.writestr(f"{at}.txt", data)
+        return whole.getvalue()
+
+
+NO_TEXT = [
+    (zipped(), "own: no files in it, expected one"),
+    (zipped(PAIR, PAIR), "own: 2 files in it, expected one"),
+    (zipped(zipped(PAIR)), "own/0.txt: an archive in an archive"),
+    (zipped(gzip.compress(PAIR.encode())), "own/0.txt: compressed"),
+    (gzip.compress(PAIR.encode()), r"own: compressed \(gzip\), not text"),
+    (b"%PDF-1.7", "own: a PDF, not text"),
+    (PAIR.encode("utf-16"), "own: UTF-16, expected UTF-8 text"),
+    (PAIR.encode("utf-16-be"), "own: UTF-16, expected UTF-8 text"),
+    (PAIR.encode("utf-32"), "own: UTF-16, expected UTF-8 text"),
+    (b"1 A b.\r2 C\0d.\r", "own:2: a NUL byte"),
+    (b"1 A b.\r\n2 \xff\r\n", "own:2: not UTF-8 text"),
+]
+
+
+@pytest.mark.parametrize(("data", "what"), NO_TEXT)
+def test_what_is_no_text_is_named(data, what):
+    with pytest.raises(DmnError, match=what):
+        formats.parse(data, "own")
 
 
 def test_convert(dmn, tmp_path):

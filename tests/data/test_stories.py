@@ -1,5 +1,6 @@
 """The file format: what is read, what is refused, and the real files."""
 
+import re
 import tarfile
 
 import pytest
@@ -42,6 +43,16 @@ def test_question_lines_count_in_the_ids():
         "\n \n" + TEXT,
         TEXT.replace("\n", " \n"),
         TEXT.replace("\t1\n", "\t1 \n"),
+        TEXT.replace("\n", "\r"),
+        TEXT.replace("\n", "\t\t\n"),
+        TEXT.replace("\n", " \t \u00a0\n"),
+        re.sub("^([0-9]) ", "\\1\u00a0", TEXT, flags=re.M),
+        re.sub("^([0-9]) ", "\u202f\\1\u3000\t", TEXT, flags=re.M),
+        re.sub("^([0-9]) ", "\ufeff\\1 ", TEXT, flags=re.M),
+        re.sub("^([0-9]) ", "\u200f\\1\u200f ", TEXT, flags=re.M),
+        TEXT.translate(dict(zip(map(ord, "0123456789"), "٠١٢٣٤٥٦٧٨٩", strict=True))),
+        TEXT.translate(dict(zip(map(ord, "0123456789"), "०१२३४५६७८९", strict=True))),
+        TEXT.translate(dict(zip(map(ord, "0123456789"), "０１２３４５６７８９", strict=True))),
     ],
 )
 def test_endings_and_blank_lines_do_not_matter(text):
@@ -90,6 +101,13 @@ def test_the_turns_of_a_dialogue_are_facts():
     assert [(q.facts, q.supporting) for q in said.questions] == [(1, ()), (3, (2, 0)), (4, ())]
 
 
+def test_a_story_without_a_question_is_left_out_with_a_note(caplog):
+    """``1 hour later`` looks like a new story; that the one before it is lost is said."""
+    told = "1 Mary went home.\n1 hour later she left.\n2 Where is she?\tout\n"
+    assert [story.facts for story in stories.parse(told, "own")] == [("hour later she left.",)]
+    assert caplog.messages == ["note: own: stories without a question are left out: 1, the first at own:1"]
+
+
 def test_a_question_may_come_first():
     assert stories.parse("1 What?\tb\t\n")[0] == Story((), (Question("What?", "b", 0),))
 
@@ -99,7 +117,14 @@ MALFORMED = {
     "1 A b.\n3 C d.\n": "text:2: line number 3, expected 2, or 1 for a new story",
     "2 A b.\n": "text:1: line number 2, expected 1",
     "1 A b.\n2 ...\n": "text:2: no words after the line number",
-    "1 A b.\n2 \n": "text:2: no line number: '2'",
+    "1 A b.\n2 \n": "text:2: no words after the line number",
+    "1 A b.\n2\n": "text:2: no line number: '2'",
+    "1 A b.\n2 C d.\n1 hour later E f.\n3 What?\tb\n": "text:3: begins with 1, so a new story, but text:4 goes on with 3",
+    "1 A b.\n2 What?\tb\n1 hour later E f.\n4 What?\tb\n": "text:3: begins with 1",
+    "1 A b.\n1 hour later E f.\n3 What?\tb\n": "text:2: begins with 1",
+    "1 A b.\n2 C d.\n1 hour later.\n1 day later.\n3 What?\tb\n": "text:4: begins with 1",
+    "1 A b.\n3 C d.\n2 What?\tb\n": "text:2: line number 3, expected 2, or 1 for a new story",
+    "1 A b.\n2 C d.\n2 What?\tb\n": "text:3: line number 2, expected 3, or 1 for a new story",
     "1 A b.\n\n2 What?\t\t1\n": "text:3: no answer after the tab",
     "1 A b.\n2 ?\tb\t1\n": "text:2: no words before the tab",
     "1 A b.\n2 What?\tb\t2\n": "text:2: supporting ID '2' is not a fact before this question: the facts before it are",
