@@ -62,15 +62,27 @@ def as_dialogue(story: Story) -> Story:
     return Story((*facts, *story.facts[len(new) :]), tuple(questions))
 
 
-_ID = r"\d{1,18}"  # of any script; Python refuses to read a number of some thousand digits
-_INVISIBLE = "\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069"
-_LINE = re.compile(rf"[\s{_INVISIBLE}]*({_ID})[{_INVISIBLE}]*\s[\s{_INVISIBLE}]*(.*)", re.DOTALL)
+ID = r"\d{1,18}"
+"""A line's number, in digits of any script; Python refuses to read a number of some thousand digits."""
+
+INVISIBLE = "\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069"
+"""Marks that may stand around it and are not seen."""
+
+_LINE = re.compile(rf"[\s{INVISIBLE}]*({ID})[{INVISIBLE}]*\s[\s{INVISIBLE}]*(.*)", re.DOTALL)
 _SHAPE = "a question is `ID text?<TAB>answer<TAB>supporting IDs`"
 
 ASKING = ("?", "？", "؟")
 """How a question ends."""
 
 log = logging.getLogger(__name__)
+
+
+def cells(line: str) -> list[str]:
+    """What stands between the tabs of a line; empty ones at its end count no more than the first of them."""
+    found = [cell.strip() for cell in line.split("\t")]
+    while len(found) > 2 and not found[-1]:
+        found.pop()
+    return found
 
 
 def _lost_tabs(body: str) -> bool:
@@ -117,10 +129,8 @@ def parse(text: str, name: str = "text") -> list[Story]:
         questions: list[Question] = []
         position: dict[int, int] = {}  # line ID -> index of the fact
         for identifier, (where, body) in enumerate(lines, start=1):
-            text, *fields = body.split("\t")
-            while len(fields) > 1 and not fields[-1].strip():
-                fields.pop()  # tabs at the end
-            if any(field.strip() for field in fields) or (fields and text.rstrip().endswith(ASKING)):
+            text, *fields = cells(body)
+            if any(fields) or (fields and text.endswith(ASKING)):
                 questions.append(_question([text, *fields], where, position))
                 candidates = candidates or len(fields) > 2
             elif _lost_tabs(body := body.rstrip()):
@@ -129,15 +139,14 @@ def parse(text: str, name: str = "text") -> list[Story]:
                 raise DmnError(f"{where}: no words after the line number", "a fact is `ID text`")
             else:
                 position[identifier] = len(facts)
-                facts.append(text.rstrip())
+                facts.append(text)
         if questions:
             stories.append(Story(tuple(facts), tuple(questions)))
         else:
             without.append(lines[0][0])
     if stories and without:
-        log.warning(
-            "note: %s: stories without a question are left out: %d, the first at %s", name, len(without), without[0]
-        )
+        what = "stories without a question are left out (1 begins a new one)"
+        log.warning("note: %s: %s: %d, the first at %s", name, what, len(without), without[0])
     if candidates:
         log.warning("note: %s: candidates (a fourth field) are ignored: any answer of training can be given", name)
     return stories
@@ -175,7 +184,6 @@ def _split(text: str, name: str) -> Iterator[list[tuple[str, str]]]:
 
 
 def _question(fields: list[str], where: str, position: dict[int, int]) -> Question:
-    fields = [field.strip() for field in fields]
     if len(fields) > 4:
         raise DmnError(f"{where}: {len(fields)} fields, expected question, answer and supporting IDs", _SHAPE)
     text, answer = fields[:2]
@@ -185,7 +193,7 @@ def _question(fields: list[str], where: str, position: dict[int, int]) -> Questi
         raise DmnError(f"{where}: no answer after the tab", _SHAPE)
     supporting = []
     for field in fields[2].split() if len(fields) > 2 else []:
-        if not re.fullmatch(_ID, field) or int(field) not in position:
+        if not re.fullmatch(ID, field) or int(field) not in position:
             known = f"the facts before it are {_ranges(position)}" if position else "no fact stands before it"
             raise DmnError(f"{where}: supporting ID {_short(field)} is not a fact before this question: {known}")
         supporting.append(position[int(field)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dmn_cli.data.stories import ASKING, Question, Story
+from dmn_cli.data.stories import ASKING, ID, INVISIBLE, Question, Story, cells
 from dmn_cli.data.words import parts, words
 from dmn_cli.errors import DmnError
 from dmn_cli.report.prediction import Prediction
@@ -29,7 +29,7 @@ TITLES = frozenset(("mr", "mrs", "ms", "mx", "dr", "prof", "st", "jr", "sr", "vs
 _END = re.compile(r"[.!?؟]+[\"'”’)\]]*(?=\s)|[。！？।]+[」』”’\"]*")
 
 
-_NUMBER = re.compile(r"([0-9]{1,18})[.):]?[ \t]+")
+_NUMBER = re.compile(rf"[\s{INVISIBLE}]*(\d{{1,18}})[.):]?[{INVISIBLE}]*\s[\s{INVISIBLE}]*")
 
 
 class Fact(NamedTuple):
@@ -171,10 +171,11 @@ def take(
     if not line.strip():
         return replace(told, over=told.asked), []
     told, text, number = _number(told, line.strip(" \r\n\f\v"))
-    text, *fields = (part.strip() for part in text.split("\t"))
+    text, *fields = cells(text)
     if not words(text):
         raise DmnError(f"no words in {line.strip()!r}", "a line is a fact, or a question that ends in ?")
-    told = replace(told, lines=told.lines + 1, number=number or told.number, bare=told.bare or not number, over=False)
+    bare = told.bare or not (number or told.first)
+    told = replace(told, lines=told.lines + 1, number=number or told.number, bare=bare, over=False)
     if any(fields) or (fields and is_question(text)):
         return replace(told, asked=True), [_given(told, text, fields, place)]
     questions = []
@@ -191,15 +192,18 @@ def _number(told: Told, line: str) -> tuple[Told, str, int]:
     """The story that a line belongs to, the line without its number, and the number; 0: it has none of bAbI's."""
     match = _NUMBER.match(line)
     number, text = (int(match[1]), line[match.end() :]) if match else (0, line)
-    first, told = told.first, replace(told, first="")
-    small = text[:1].islower() and "\t" not in line  # 1 hour later Mary left.
-    if number == 2 and first and told.last and told.last.text == first and (told.lines == 1 or not small):
+    first, counted = told.first, told.number > 0 and not told.bare
+    told = replace(told, first="", bare=told.bare or first != "")
+    small = text[:1].islower() and "\t" not in line and not is_question(text)  # 1 hour later Mary left.
+    begins = first != "" and told.last is not None and told.last.text == first
+    goes_on = counted and told.number == 1 and not told.asked  # 1 Ann left. 1 hour later Bill ran. 2 Who ran?
+    if number == 2 and begins and not goes_on and (told.lines == 1 or not small or counted):
         alone = told.lines == 1  # the line before was the first of a numbered story too
         begun = Told(story=told.story if alone else told.story + 1, lines=1, number=1)
         return begun.hears(_NUMBER.sub("", first), 1), text, number
-    if number > 1 and number == told.number + 1 and told.number:
+    if number > 1 and told.number and number in (told.number + 1, told.number + 1 + begins):
         return told, text, number
-    if number == 1 and told.number and not (small and told.bare):
+    if number == 1 and told.number and not small:
         return told.anew(), text, number
     if told.over and not _asks(line):
         told = told.anew()
@@ -221,13 +225,14 @@ def _given(told: Told, text: str, fields: list[str], place: str) -> Question:
         shape = "a question is `question?<TAB>answer<TAB>supporting numbers`"
         raise DmnError(f"{len(fields) + 1} fields, expected question, answer and supporting numbers", shape)
     numbers = fields[1].split() if len(fields) > 1 else []
-    position = {str(fact.line): fact.position for fact in told.backward()} if numbers else {}  # the first of a line
+    position = {fact.line: fact.position for fact in told.backward()} if numbers else {}  # the first of a line
+    supporting = []
     for number in numbers:
-        if number.lstrip("0") not in position:
+        if not re.fullmatch(ID, number) or int(number) not in position:
             raise DmnError(f"supporting number {number[:40]!r} is not that of a fact before this question")
+        supporting.append(position[int(number)])
     answer = fields[0] if parts(fields[0]) else ""
-    supporting = tuple(position[number.lstrip("0")] for number in numbers)
-    return Question(text, answer, told.count, supporting, place)
+    return Question(text, answer, told.count, tuple(supporting), place)
 
 
 def read(lines: Iterable[tuple[str, str]], note: Callable[[str], None] = lambda text: None) -> list[Story]:
@@ -254,6 +259,8 @@ def read(lines: Iterable[tuple[str, str]], note: Callable[[str], None] = lambda 
         if after.story != told.story and questions:
             stories.append(_until(told, questions))
             questions = []
+        elif after.story != told.story:
+            note(f"{place}: a new story begins here; of the one before it nothing was asked")
         told = after
         questions += asked
     return [*stories, _until(told, questions)] if questions else stories

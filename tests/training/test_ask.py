@@ -135,6 +135,9 @@ def told(*lines):
             3,
         ),
         (["Ann left.", "2 men came.", "Where?"], ["Ann left.", "2 men came."], "Where?", 2),
+        (["1 A b.", "1 hour later C d.", "2 Q?"], ["A b.", "1 hour later C d."], "Q?", 2),
+        (["1 A b.", "2 C d.", "1 hour later E f.", "3 Q?"], ["A b.", "C d.", "1 hour later E f."], "Q?", 3),
+        (["1 A b.", "2 C d.", "1 hour later E f.", "4 Q?"], ["A b.", "C d.", "1 hour later E f."], "Q?", 3),
         (["7", "Where?"], ["7"], "Where?", 1),
         (["12apples fell", "Where?"], ["12apples fell"], "Where?", 1),
         # one that is
@@ -171,8 +174,17 @@ def test_one_story_with_blank_lines():
     """Between questions, and in bAbI's numbering, a blank line means nothing."""
     assert told("A b.", "Q?", "", "R?") == [(["A b."], [("Q?", 1), ("R?", 1)])]
     assert told("1 A b.", "2 Q?", "", "3 C d.", "4 R?") == [(["A b.", "C d."], [("Q?", 1), ("R?", 2)])]
+    small = ("1 a b", "2 q?", "1 c d", "2 e f", "3 r?", "1 g h", "2 s?")
+    assert [facts for facts, _ in told(*small)] == [["a b"], ["c d", "e f"], ["g h"]]
     (_, second) = told("A b.", "Q?", "", "1 hour later C d.", "R?")
     assert second == (["1 hour later C d."], [("R?", 1)])
+
+
+def test_a_story_of_which_nothing_is_asked_is_told_of():
+    notes = []
+    (story,) = read([("f:1", "1 A b."), ("f:2", "1 C d."), ("f:3", "2 Q?")], notes.append)
+    assert story.facts == ("C d.",)
+    assert notes == ["f:2: a new story begins here; of the one before it nothing was asked"]
 
 
 def test_answers_and_supporting_facts_of_a_file():
@@ -180,6 +192,8 @@ def test_answers_and_supporting_facts_of_a_file():
     (story,) = read([(f"f:{number}", line) for number, line in enumerate(lines, start=1)])
     assert story.questions == (Question("Q?", "x", 1, (0,)), Question("R?", "y,z", 2, (1, 0)))
     assert [question.place for question in story.questions] == ["f:2", "f:4"]
+    arabic = ["١\u00a0A b.", "٢ Q?\tx\t١\t\t", "٣ C d.\t\t", "٤ R?\ty,z\t٣ ١"]
+    assert read([(f"f:{number}", line) for number, line in enumerate(arabic, start=1)]) == [story]
     for line, message in {
         "2 Q?\tx\t7": "f:2: supporting number '7' is not that of a fact",
         "2 Q?\tx\tone": "f:2: supporting number 'one'",
