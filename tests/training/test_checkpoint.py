@@ -64,6 +64,24 @@ def test_a_checkpoint_without_a_rule_reads_words_by_the_first(saved, tmp_path):
     assert (made.vocabulary.words_of("C++ won’t"), old.words_of("C++ won’t")) == (["c++", "won't"], ["c", "won’t"])
 
 
+def test_a_network_that_needs_a_dictionary_says_so(saved, tmp_path, monkeypatch, caplog):
+    path, _ = saved
+
+    def thai(content):
+        content["vocabulary"]["rule"] = 4
+        content["vocabulary"]["words"][-1] = "มานีไปวัด"  # no dictionary has it as a word
+
+    path = change(path, tmp_path, thai)
+    assert checkpoint.load(path).vocabulary.words_of("มานีไปวัด") == ["มานี", "ไป", "วัด"]
+    assert caplog.messages == [
+        "note: this PyThaiNLP does not cut Thai as that of the training did: 1 words are cut further, such as มานีไปวัด"
+    ]
+    monkeypatch.setattr(checkpoint, "has_dictionary", lambda: False)
+    with pytest.raises(DmnError, match="PyThaiNLP cut the Thai of its training into words, and is not installed") as e:
+        checkpoint.load(path)
+    assert e.value.hint == "pip install pythainlp"
+
+
 def change(path, tmp_path, edit):
     """The checkpoint at path with a change made to its content."""
     content = torch.load(path, weights_only=True)
