@@ -48,6 +48,6 @@ class WeightedSum(nn.Module):
 
         def episode(rows: Packed, g: Tensor) -> Tensor:
             weighted = g[:, None] * facts[rows.index]
-            return torch.zeros_like(weighted[:1]).expand(rows.count, -1).index_add(0, rows.sequence, weighted)
+            return weighted.new_zeros(rows.count, facts.shape[1]).index_add(0, rows.sequence, weighted)
 
         return episode
