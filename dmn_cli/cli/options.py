@@ -23,13 +23,29 @@ def complete_config(incomplete: str) -> list[str]:
 
 
 def _complete_override(incomplete: str) -> list[tuple[str, str]]:
-    """Keys before the ``=``, the values of a key after it."""
+    """Keys before the ``=``, the values of a key after it.
+
+    A single key comes with its values: of two and more, a shell takes what they share, and adds no space.
+    """
     from dmn_cli.config import all_keys
 
-    completed = [(f"{key}=", about) for key, _, about in all_keys()]
-    completed += [(f"{key}={value}", "") for key, values, _ in all_keys() for value in values]
-    after = "=" in incomplete
-    return [(text, about) for text, about in completed if text.startswith(incomplete) and text.endswith("=") != after]
+    keys = [(f"{key}=", about) for key, _, about in all_keys()]
+    offered = [(text, about) for text, about in keys if text.startswith(incomplete)] if "=" not in incomplete else []
+    if len(offered) > 1:
+        return offered
+    values = [(f"{key}={value}", "") for key, values, _ in all_keys() for value in values or _usual(key)]
+    return offered + [(text, about) for text, about in values if text.startswith(incomplete)]
+
+
+def _usual(key: str) -> list[str]:
+    """The default of a key, as an example of its values."""
+    import json
+
+    from dmn_cli.config import Config, plain
+
+    section, name = key.split(".")
+    value = plain(Config())[section][name]
+    return [] if value is None else [value if isinstance(value, str) else json.dumps(value)]
 
 
 def _complete_device(incomplete: str) -> list[str]:

@@ -86,15 +86,31 @@ def test_help_in_groups_each_verb_with_a_sentence_and_an_example(dmn):
             [f"model.gate{end}=" for end in ("", "_features", "_order", "_words")],
         ),
         ("train --set", "model.gate=s", ["model.gate=sigmoid", "model.gate=softmax"]),
+        ("train --set", "train.ep", ["train.epochs=", "train.epochs=100"]),  # of two, so that no space is added
+        ("train --set", "train.epochs=", ["train.epochs=100"]),
         ("train --device", "cu", ["cuda", "cuda:0"]),
+        # as bash cuts words
+        ("train --set", "model.gate = s", ["sigmoid", "softmax"]),
+        ("train --set", "model.gate =", ["sigmoid", "softmax", "by-order"]),
+        ("train --set train.seed = 1 --set", "model.gate = by", ["by-order"]),
+        ("train --set train.seed = 1 --device", "cuda :", ["0"]),
+        ("train --set train.seed = 1 --config", "quick", ["quickstart.yaml"]),
     ],
 )
 def test_completion(line, word, offered, dmn, monkeypatch):
-    words = f"dmn {line} {word}"
+    words = f"dmn {line} {word}".split()
     monkeypatch.setenv("_DMN_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", words)
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
     assert sorted(dmn().out.split()) == sorted(offered)
+
+
+@pytest.mark.parametrize(("shell", "has"), [("bash", "complete -o"), ("zsh", "#compdef dmn"), ("fish", "complete --")])
+def test_completion_of_a_shell_that_is_named(shell, has, dmn, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "")  # restored afterwards
+    assert has in dmn("--show-completion", shell).out
+    done = dmn("--show-completion", "csh")
+    assert (done.code, "csh" in done.err) == (2, True)
 
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202e.yaml"
