@@ -35,7 +35,7 @@ from dmn_cli.cli import (
 )
 from dmn_cli.cli.completion import take_shell, whole_words
 from dmn_cli.cli.help import Command, Group
-from dmn_cli.cli.text import tell
+from dmn_cli.cli.text import noted, tell
 from dmn_cli.errors import BAD_INPUT, INTERRUPTED, OF_A_STREAM, TERMINATED, DmnError, Stopped, code_of, memory_errors
 
 app = typer.Typer(
@@ -93,7 +93,7 @@ def main() -> None:
     _mend_streams()
     take_shell()
     try:
-        with memory_errors(), whole_words():
+        with memory_errors(), noted(), whole_words():
             sys.exit(app(prog_name="dmn", standalone_mode=False))
     except (DmnError, OSError, UsageError) as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `dmn`, `dmn data`: typer's way to show the help

@@ -1,8 +1,11 @@
 """Text for a terminal: wrapped at words, and without control characters that are not ours."""
 
+import contextlib
+import logging
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -85,6 +88,23 @@ def tell(text: str, hanging: str = "  ") -> None:
     """Print on stderr, in the same way."""
     text = safe(text)
     print(wrapped(text, hanging=hanging) if sys.stderr.isatty() else text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[None]:
+    """Print on stderr what the package has to note, which it writes to its log."""
+    notes = _Notes()
+    logger = logging.getLogger("dmn_cli")
+    logger.addHandler(notes)
+    try:
+        yield
+    finally:
+        logger.removeHandler(notes)
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
 
 
 def shown(prediction: "Prediction") -> "Prediction":

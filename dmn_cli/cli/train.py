@@ -127,27 +127,19 @@ def _events(folder: Path, wanted: bool) -> "contextlib.AbstractContextManager[Ev
 
 @contextlib.contextmanager
 def _reading(config: "Config", quiet: bool) -> Iterator[None]:
-    """A sign of life, since large stories take some seconds, and what the package has to note about them."""
+    """A sign of life, since large stories take some seconds, and what is done to them meanwhile."""
     status: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if not quiet and sys.stderr.isatty():
         words = " and looking for words to rename" if config.data.renamed else ""
         status = terminal(stderr=True).status(f"reading the stories{words}", spinner="line")
     logger = logging.getLogger("dmn_cli")
+    before = logger.level
     with status:
-        handler = _Notes()  # within, so that a note does not tear the status line
-        logger.addHandler(handler)
         logger.setLevel(logging.WARNING if quiet else logging.INFO)
         try:
             yield
         finally:
-            logger.removeHandler(handler)
-
-
-class _Notes(logging.Handler):
-    """Prints what the package has to note."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        tell(record.getMessage())
+            logger.setLevel(before)
 
 
 def _dry_run(config: "Config", device: "torch.device", threads: int, quiet: bool, as_json: bool) -> None:
