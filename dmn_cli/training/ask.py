@@ -153,8 +153,8 @@ def take(
     have a number, and a question an answer and supporting facts after tabs; such a question, and a fact with a number,
     is one, whatever signs it holds. A number is one of bAbI's only where it goes on counting what stood before it, or
     is 1 at the start or after a numbered line, which begins a new story. *1 hour later Mary left.* is a fact:
-    elsewhere, or before a small letter, a 1 counts only if the next line has the 2, and not that of the former count. A blank line after a question ends
-    a story: a fact that follows begins the next.
+    elsewhere, or before a small letter, a 1 counts only if the next line has the 2, and not that of the former count.
+    A blank line after a question ends a story: a fact that follows begins the next.
 
     Args:
         told: the story so far.
