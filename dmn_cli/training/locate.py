@@ -57,8 +57,9 @@ def choose(
 def locate(data: DataConfig, checkpoint: Path, split: SplitName) -> DataConfig:
     """The same config, its paths made to lead to the stories of a split.
 
-    A config's paths are relative to the folder that a run was started in. They are tried from the working directory,
-    then from the folders that the checkpoint lies in, the nearest first: ``runs/NAME`` lies where a run was started.
+    A config's paths are relative to the folder that a run was started in. They are tried from the folders that the
+    checkpoint lies in, the nearest first, since ``runs/NAME`` lies where a run was started; then from the working
+    directory, whose files may have the same names and be others.
 
     Args:
         data: of a checkpoint's config.
@@ -68,7 +69,8 @@ def locate(data: DataConfig, checkpoint: Path, split: SplitName) -> DataConfig:
     Raises:
         DmnError: there is nothing at these places.
     """
-    roots = [Path(), *checkpoint.absolute().parents]
+    here = Path.cwd()
+    roots = [*(Path() if parent == here else parent for parent in checkpoint.absolute().parents), Path()]
     if data.source == "babi":
         return data.model_copy(update={"dir": str(_babi(data, roots, checkpoint))})
     if data.source == "files":

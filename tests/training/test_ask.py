@@ -306,6 +306,21 @@ def test_several_files_are_found_beside_the_checkpoint(tmp_path, monkeypatch):
         locate(data.model_copy(update={"train": ["train.txt", "gone.txt"]}), tmp_path / "best.pt", "train")
 
 
+def test_other_stories_of_the_same_name_are_not_taken_for_those_beside_the_checkpoint(tmp_path, monkeypatch):
+    data = from_plain({"data": {"source": "files", "train": "train.txt"}}).data
+    for folder in ("trained", "other"):
+        (tmp_path / folder / "runs").mkdir(parents=True)
+        (tmp_path / folder / "train.txt").write_text(f"1 Mary is {folder}.\n2 Where is Mary?\t{folder}\t1\n")
+    checkpoint = tmp_path / "trained" / "runs" / "best.pt"
+    monkeypatch.chdir(tmp_path / "other")
+    assert locate(data, checkpoint, "train").train == [str(tmp_path / "trained" / "train.txt")]
+    (tmp_path / "trained" / "train.txt").unlink()  # they were moved here
+    assert locate(data, checkpoint, "train").train == ["train.txt"]
+    monkeypatch.chdir(tmp_path / "trained")
+    (tmp_path / "trained" / "train.txt").write_text("1 Mary is here.\n2 Where is Mary?\there\t1\n")
+    assert locate(data, checkpoint, "train").train == ["train.txt"]  # shown as the config names it
+
+
 def test_words_are_found_by_the_rule_of_the_checkpoint(tmp_path):
     """By rule 1 the signs of ``C++`` are no words; a text of signs alone is one that training has never seen."""
     checkpoint, _ = on_files(tmp_path, "1 Bob likes C++.\n2 What?\tC++\n" * 3)
