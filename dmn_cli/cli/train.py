@@ -47,7 +47,7 @@ def train(
     tasks: Tasks = None,
     data_dir: DataDir = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder (default: a new one in runs/).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run if there is one, else start it.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show data, sizes and one step's losses; write nothing.")
     ] = False,
@@ -67,7 +67,8 @@ def train(
     """Train a network, then evaluate its best checkpoint on the test split.
 
     Everything goes into a new folder runs/NAME: config, metrics, checkpoints and results. Ctrl-C saves; --resume
-    goes on exactly there; with `--set train.epochs=N` also past the last epoch of a run that is done.
+    goes on exactly there; with `--set train.epochs=N` also past the last epoch of a run that is done. Where there is
+    no run yet, --resume starts it: the same line again and again, as a batch scheduler gives it, ends with the run.
     """
     from dmn_cli.errors import DmnError
     from dmn_cli.runs.leash import hold
@@ -96,11 +97,13 @@ def train(
         _dry_run(loaded, where, threads or 1, quiet, as_json)
         return
     name = "" if config is None else Path(config).stem + (f"-task{task}" if task else "")
-    if resume:
-        folder = run_dir or folders.newest(name)
-        if loaded is None and overrides and folders.last(folder).exists():
-            loaded = load_config(str(folder / folders.CONFIG), overrides, None)
-        run = runs.resume(folder, loaded, where, threads)
+    if resume and run_dir is None:
+        with contextlib.suppress(DmnError):  # there is none yet
+            run_dir = folders.newest(name)
+    if resume and run_dir is not None and (loaded is None or folders.last(run_dir).exists()):
+        if loaded is None and overrides and folders.last(run_dir).exists():
+            loaded = load_config(str(run_dir / folders.CONFIG), overrides, None)
+        run = runs.resume(run_dir, loaded, where, threads)
     else:
         assert loaded is not None
         with _reading(loaded, quiet):

@@ -187,6 +187,30 @@ def test_a_done_run_is_not_resumed(dmn, small):
     assert "this run is done" in done.err
 
 
+def test_resume_starts_where_there_is_no_run(dmn, small, tmp_path):
+    """The same line starts a run, starts one that was killed before its first save, and goes on with one."""
+    line = ("train", "--config", small, "--resume", "--threads", 2, "--quiet", "--no-page")
+    runs = tmp_path / "runs"
+    (runs / "small" / "checkpoints").mkdir(parents=True)
+    assert dmn(*line).code == 0
+    (runs / "small" / "done").unlink()
+    assert dmn(*line).code == 0
+    assert [path.name for path in runs.iterdir()] == ["small"]
+    assert len(json.loads((runs / "small" / "run.json").read_text())["starts"]) == 2
+    assert dmn(*line, "--run-dir", "runs/x").code == 0
+    for name in ("small", "x"):
+        weights = [json.loads(line)["weights"] for line in (runs / name / "metrics.jsonl").read_text().splitlines()]
+        assert len(weights) == 2
+    assert "this run is done" in dmn(*line).err
+
+
+def test_resume_takes_no_other_folder(dmn, small, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("x")
+    done = dmn("train", "--config", small, "--resume", "--run-dir", "thesis")
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: thesis: already there")
+
+
 def test_resume_keeps_its_threads(dmn, small):
     dmn("train", "--config", small, "--quiet")
     Path("runs/small/done").unlink()
@@ -305,7 +329,7 @@ BAD = {
     "train --config small.yaml --set model.hidden_size": "--set",
     "train --config small.yaml --device tpu": "--device tpu: there is no such device here",
     "train --config small.yaml --threads 0": "greater than or equal to 1",
-    "train --config small.yaml --resume": "there is no such run to resume",
+    "train --config small.yaml --resume --run-dir .": ".: already there",
     "train --resume --run-dir nowhere": "nowhere: no run to resume",
     "train --config small.yaml --dry-run --resume": "--dry-run and --resume exclude each other",
     "train --resume --run-dir nowhere --dry-run": "--dry-run and --resume exclude each other",
