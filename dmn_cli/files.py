@@ -12,6 +12,24 @@ TEMPORARY = ".tmp"
 """How the name of a file ends that is being written; it begins with a dot."""
 
 
+SENT_TO = "DMN_SENT_TO"
+"""In the environment of a run that works for a suite on another machine: the folder that the suite's files were sent
+to. They have their absolute paths below it."""
+
+
+def here(path: Path) -> Path:
+    """Where a file of the user's is to be read: itself, or the copy that was sent here. Relative paths need no
+    change: the working directory is in that folder too."""
+    sent_to = os.environ.get(SENT_TO)
+    return Path(f"{sent_to}{path}") if sent_to and path.is_absolute() else path
+
+
+def as_named(path: Path) -> Path:
+    """What the user called a file that ``here`` gave."""
+    sent_to = os.environ.get(SENT_TO)
+    return Path(str(path).removeprefix(sent_to)) if sent_to else path
+
+
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Let errors of the system name a file: those of a full disk name none."""

@@ -13,7 +13,7 @@ from dmn_cli.config import DataConfig
 from dmn_cli.data.stories import Story, as_dialogue, read
 from dmn_cli.data.words import words
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.files import sha256
+from dmn_cli.files import as_named, here, sha256
 from dmn_cli.generator.generate import generate
 
 MOSTLY = 0.8
@@ -146,13 +146,13 @@ def _read(data: DataConfig, split: SplitName) -> Split:
             raise
         hint = f"the data is damaged; `dmn data check {shlex.quote(data.dir)}` names all such files"
         raise DmnError(error.message, hint, FAILED) from error
-    return Split(stories, {str(path): sha256(path) for paths in files.values() for path in paths})
+    return Split(stories, {str(as_named(path)): sha256(path) for paths in files.values() for path in paths})
 
 
 def _files(data: DataConfig, split: SplitName) -> dict[int, list[Path]]:
     if data.source == "files":
-        return {OWN: own_files(data, split)}
-    folder = find_data(Path(data.dir), data.subset)
+        return {OWN: [*map(here, own_files(data, split))]}
+    folder = find_data(here(Path(data.dir)), data.subset)
     return {task: [task_files(folder, data.subset, task)[split]] for task in tasks(data)}
 
 

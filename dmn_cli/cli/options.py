@@ -22,7 +22,7 @@ def complete_config(incomplete: str) -> list[str]:
     return [path.name for path, _ in listed() if path.name.startswith(incomplete)]
 
 
-def _complete_override(incomplete: str) -> list[tuple[str, str]]:
+def complete_override(incomplete: str) -> list[tuple[str, str]]:
     """Keys before the ``=``, the values of a key after it.
 
     A single key comes with its values: of two and more, a shell takes what they share, and adds no space.
@@ -83,7 +83,7 @@ Overrides = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Change a key: train.learning_rate=1e-3. Repeatable.",
-        autocompletion=_complete_override,
+        autocompletion=complete_override,
     ),
 ]
 Task = Annotated[int | None, typer.Option(min=1, max=20, help="One task: the same as --set data.tasks=N.")]
@@ -129,7 +129,12 @@ def load_config(
     """
     from dmn_cli.config import load
 
+    return load(name, as_overrides(overrides, data_dir, **keys))
+
+
+def as_overrides(overrides: list[str] | None, data_dir: Path | None, **keys: int | list[int] | None) -> list[str]:
+    """``--set`` overrides and the options that stand for keys, all as overrides; see ``load_config``."""
     given = [f"{key.replace('__', '.')}={value}" for key, value in keys.items() if value is not None]
     if data_dir is not None:
         given.append("data.dir='{}'".format(str(data_dir).replace("'", "''")))
-    return load(name, [*(overrides or []), *given])
+    return [*(overrides or []), *given]

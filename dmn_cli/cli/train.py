@@ -47,7 +47,7 @@ def train(
     tasks: Tasks = None,
     data_dir: DataDir = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder (default: a new one in runs/).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run if there is one, else start it.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run if there is one, else start.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show data, sizes and one step's losses; write nothing.")
     ] = False,
@@ -71,6 +71,7 @@ def train(
     no run yet, --resume starts it: the same line again and again, as a batch scheduler gives it, ends with the run.
     """
     from dmn_cli.errors import DmnError
+    from dmn_cli.files import here
     from dmn_cli.runs.leash import hold
 
     began = time.monotonic()
@@ -92,7 +93,7 @@ def train(
     if loaded is not None and loaded.data.source == "babi" and not dry_run:
         from dmn_cli.babi.download import ensure_data
 
-        ensure_data(Path(loaded.data.dir), loaded.data.subset, quiet)
+        ensure_data(here(Path(loaded.data.dir)), loaded.data.subset, quiet)
     if dry_run and loaded is not None:
         _dry_run(loaded, where, threads or 1, quiet, as_json)
         return

@@ -6,10 +6,11 @@ A layer is plain values and the place of every key, so that every error can say 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dmn_cli.config.check import build, did_you_mean
-from dmn_cli.config.parse import Fault, Layer, Place, name_of, parse, shown
+from dmn_cli.config.parse import Fault, Key, Layer, Place, name_of, parse, shown
 from dmn_cli.config.schema import Config
 from dmn_cli.errors import DmnError
 
@@ -58,18 +59,19 @@ def _exists(path: Path) -> bool:
     return True
 
 
-def load(name: str | Path, overrides: Sequence[str] = ()) -> Config:
+def load(name: str | Path, overrides: Sequence[str] = (), point: Mapping[str, Any] = MappingProxyType({})) -> Config:
     """Read a config, its bases, and ``--set`` overrides.
 
     Args:
         name: see ``find``.
         overrides: each ``section.key=value``, the value in YAML; later ones win.
+        point: of a grid: values by dotted key, over all others.
 
     Raises:
         DmnError: with all errors at once, one a line: ``task1.yaml:12:3 model.hidden_sze: unknown key; …``.
     """
     path = find(name)
-    return _built(_read(path), path, overrides)
+    return _built(_read(path), path, overrides, point)
 
 
 def from_values(*layers: Mapping[str, Any]) -> Config:
@@ -85,13 +87,18 @@ def from_values(*layers: Mapping[str, Any]) -> Config:
     for values in layers:
         sections = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
         layer = _over(layer, Layer(sections))
-    return _built(layer, Path("config"), ())
+    return _built(layer, Path("config"), (), {})
 
 
-def _built(layer: Layer, path: Path, overrides: Sequence[str]) -> Config:
+def _built(layer: Layer, path: Path, overrides: Sequence[str], point: Mapping[str, Any]) -> Config:
     layer = _with_bases(layer, path)
     for override in overrides:
         layer = _over(layer, _override(override))
+    for dotted, value in point.items():
+        key: Key = tuple(dotted.split(".", maxsplit=1))
+        for part in reversed(key):
+            value = {part: value}
+        layer = _over(layer, Layer(value, {key[:1]: Place("--grid"), key: Place("--grid")}))
     return build(layer, Place(str(path)))
 
 

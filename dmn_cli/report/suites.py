@@ -277,10 +277,10 @@ def for_terminal(header: list[str], rows: Rows) -> Table:
 
 
 def _found(paths: Sequence[Path]) -> Iterator[Path]:
-    """The results.json of each path; of a folder that has none those in it."""
+    """The results.json of each path; of a sweep and of a folder that has none those in it."""
     for path in paths:
-        own = path / "results.json"
-        inside = sorted(path.glob("*/results.json")) if path.is_dir() and not own.exists() else [own]
+        own, is_sweep = path / "results.json", (path / "sweep.yaml").exists()
+        inside = sorted(path.glob("*/results.json")) if path.is_dir() and (is_sweep or not own.exists()) else [own]
         if not inside:
             raise DmnError(f"{path}: no results.json here, nor in its folders", "a run writes it at its end")
         yield from inside if path.is_dir() else [path]

@@ -135,7 +135,7 @@ def resume(folder: Path, config: Config | None, device: torch.device, threads: i
     """
     if not folders.last(folder).exists():
         was_there = (folder / "checkpoints").exists()
-        hint = "it was stopped before its first save: start a new run" if was_there else "give --config too to start one"
+        hint = "it was stopped before its first save: start a new run" if was_there else "--config too starts one"
         raise DmnError(f"{folder}: no run to resume: it has no checkpoints/last.pt", hint)
     with contextlib.ExitStack() as lock:
         lock.enter_context(folders.lock(folder))

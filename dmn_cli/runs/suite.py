@@ -3,15 +3,15 @@
 It keeps no state but its runs: started again, it finds those that are done and goes on with the others.
 """
 
+import contextlib
 import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dmn_cli import config as configs
 from dmn_cli import records
@@ -23,7 +23,7 @@ from dmn_cli.files import remove_temporaries, write_atomic
 from dmn_cli.records import RunCost, Timing
 from dmn_cli.report import suites
 from dmn_cli.runs import folder as folders
-from dmn_cli.runs.jobs import Job, Suite, done, drop_log, launch, look, made_with, stop
+from dmn_cli.runs.jobs import Job, Place, Processes, Suite, done, drop_log, look, made_with
 from dmn_cli.runs.suite_results import results
 from dmn_cli.splits import OWN, tasks
 from dmn_cli.system import exclusive
@@ -68,8 +68,28 @@ def seconds_left(jobs: list[Job], at_once: int) -> float | None:
     return max([*running, (sum(running) + unknown * statistics.fmean(known)) / at_once])
 
 
-def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
+class Open(NamedTuple):
+    """A suite at work.
+
+    Attributes:
+        suite: what is to be run.
+        jobs: its runs; restarts are added.
+        lock: on its folder.
+        before: seconds that it took before.
+    """
+
+    suite: Suite
+    jobs: list[Job]
+    lock: int | None
+    before: float
+
+
+def go(suite: Suite, place: Place | None = None) -> Iterator[list[Job] | dict[str, Any]]:
     """Run what is not done yet.
+
+    Args:
+        suite: what is to be run.
+        place: where; None: this machine.
 
     Yields:
         several times a second all runs, always in the same list, where they change; restarts are added to it. Last of
@@ -79,39 +99,87 @@ def go(suite: Suite) -> Iterator[list[Job] | dict[str, Any]]:
         DmnError: the folder is in use or holds something else, or not one run succeeded.
         Stopped: by a signal; all runs were told to save, and have ended.
     """
-    began = time.monotonic()
+    place = place or Processes(suite.at_once)
+    with opened([suite]) as suites_at_work:
+        yield from work(suites_at_work, place)
+        yield finish(suites_at_work[0])
+
+
+@contextlib.contextmanager
+def opened(planned: Sequence[Suite]) -> Iterator[list[Open]]:
+    """Lock the folders of suites, and see which of their runs are done."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for suite in planned:
+            make(suite.folder)
+            lock = stack.enter_context(exclusive(suite.folder, "another suite is running in it", LOCK_SECONDS))
+            _claim(suite)
+            remove_temporaries(suite.folder)  # of a suite that was killed
+            jobs = [job_of(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
+            for job in jobs:
+                if job.state == "done":
+                    drop_log(job)  # the suite was killed before it could
+            found.append(Open(suite, jobs, lock, _wall_seconds(suite)))
+        yield found
+
+
+def make(folder: Path) -> None:
+    """Make the folder of a suite or a sweep."""
     try:
-        suite.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DmnError(f"{suite.folder}: cannot be made: {error.strerror}") from error
-    with exclusive(suite.folder, "another suite is running in it", LOCK_SECONDS) as lock:
-        _claim(suite)
-        remove_temporaries(suite.folder)  # of a suite that was killed
-        jobs = [job_of(suite, name, number) for number in range(suite.seeds) for name in suite.networks]
-        for job in jobs:
-            if job.state == "done":
-                drop_log(job)  # the suite was killed before it could
-        before = _wall_seconds(suite)
-        try:
-            while any(job.state in ("waiting", "running") for job in jobs) or _restart(suite, jobs):
-                waiting = sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.size)
-                running = [job for job in jobs if job.state == "running"]
-                for job in waiting[: suite.at_once - len(running)]:  # the largest first: the last to end are short
-                    launch(suite, job, lock)
-                yield jobs
-                time.sleep(TICK)
-                if [job for job in running if look(job)]:
-                    _write_timing(suite, jobs, before + time.monotonic() - began)
-                    _restart(suite, jobs)
+        raise DmnError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+def work(at_work: list[Open], place: Place) -> Iterator[list[Job]]:
+    """Run what is not done yet of suites that share one place; see ``go``."""
+    began = time.monotonic()
+    jobs = [job for one in at_work for job in one.jobs]
+    suite_of = {id(job): one for one in at_work for job in one.jobs}
+    took = {id(one): one.before for one in at_work}
+
+    def restart(one: Open) -> bool:
+        added = _restart(one.suite, one.jobs)
+        jobs.extend(added)
+        suite_of.update({id(job): one for job in added})
+        return bool(added)
+
+    def restart_all() -> bool:
+        added = [restart(one) for one in at_work]  # all of them
+        return any(added)
+
+    try:
+        while any(job.state in ("waiting", "running") for job in jobs) or restart_all():
+            waiting = sorted((job for job in jobs if job.state == "waiting"), key=lambda job: -job.size)
+            running = [job for job in jobs if job.state == "running"]
+            for job in waiting[: max(0, place.room() - len(running))]:  # the largest first: the last to end are short
+                place.launch(suite_of[id(job)].suite, job, suite_of[id(job)].lock)
+                job.state = "running"
             yield jobs
-        finally:
-            stop(jobs)
-        _write_timing(suite, jobs, before + time.monotonic() - began)
-        content = results(suite, jobs)
-        write_atomic(suite.folder / "results.json", json.dumps(content, indent=2) + "\n")
-        write_atomic(suite.folder / "results.csv", suites.as_csv(content))
-        write_atomic(suite.folder / "results.md", suites.as_markdown(content))
-        yield content
+            place.wait(TICK)
+            ended = {id(suite_of[id(job)]): suite_of[id(job)] for job in running if look(job, place)}
+            for one in ended.values():
+                took[id(one)] = one.before + time.monotonic() - began
+                _write_timing(one, place, took[id(one)])
+                restart(one)
+        yield jobs
+    finally:
+        place.stop(jobs)
+    for one in at_work:
+        _write_timing(one, place, took[id(one)])  # of one that was killed when its last run was done
+
+
+def finish(one: Open) -> dict[str, Any]:
+    """Write and return what a suite came to.
+
+    Raises:
+        DmnError: not one of its runs succeeded.
+    """
+    content = results(one.suite, one.jobs)
+    write_atomic(one.suite.folder / "results.json", json.dumps(content, indent=2) + "\n")
+    write_atomic(one.suite.folder / "results.csv", suites.as_csv(content))
+    write_atomic(one.suite.folder / "results.md", suites.as_markdown(content))
+    return content
 
 
 def _claim(suite: Suite) -> None:
@@ -144,7 +212,7 @@ def job_of(suite: Suite, network: str, number: int) -> Job:
 
 def _size(config: Config) -> int:
     size = 0
-    with suppress(DmnError, OSError):  # what is not there the run will say
+    with contextlib.suppress(DmnError, OSError):  # what is not there the run will say
         if config.data.source == "babi":
             folder = find_data(Path(config.data.dir), config.data.subset)
             for task in tasks(config.data):
@@ -152,8 +220,8 @@ def _size(config: Config) -> int:
     return size
 
 
-def _restart(suite: Suite, jobs: list[Job]) -> bool:
-    """Add a further seed for each network whose runs have ended, none of them well enough; whether there was one."""
+def _restart(suite: Suite, jobs: list[Job]) -> list[Job]:
+    """Add a further seed for each network whose runs have ended, none of them well enough, and return those."""
     added = []
     for name in suite.networks:
         runs = [job for job in jobs if job.network == name]
@@ -163,7 +231,7 @@ def _restart(suite: Suite, jobs: list[Job]) -> bool:
         if best < PASSED and len(runs) < suite.seeds + suite.config.train.restarts:
             added.append(job_of(suite, name, len(runs)))
     jobs += added
-    return bool(added)
+    return added
 
 
 def _timing(suite: Suite) -> Path:
@@ -178,22 +246,27 @@ def _wall_seconds(suite: Suite) -> float:
     return records.read(_timing(suite), records.TIMING, hint).wall_seconds
 
 
-def _write_timing(suite: Suite, jobs: list[Job], wall_seconds: float) -> None:
-    """Write what it has cost so far."""
-    finished = [job for job in jobs if job.state == "done"]
-    used = [(job, folders.usage(job.folder)) for job in finished]
+def seconds(suite: Suite) -> float:
+    """What all runs of a suite took together, by its timing.json."""
+    return records.read(_timing(suite), records.TIMING, "delete it: only what the suite cost so far is lost").seconds
+
+
+def _write_timing(one: Open, place: Place, wall_seconds: float) -> None:
+    """Write what a suite has cost so far."""
+    finished = [job for job in one.jobs if job.state == "done"]
     runs = [
-        RunCost(network=job.network, seed=job.seed, seconds=usage.seconds, peak_memory_mb=usage.peak_memory_mb)
-        for job, usage in used
+        RunCost(network=job.network, seed=job.seed, seconds=job.usage.seconds, peak_memory_mb=job.usage.peak_memory_mb)
+        for job in finished
+        if job.usage is not None
     ]
     timing = Timing(
         wall_seconds=round(wall_seconds, 3),
         seconds=round(sum(run.seconds for run in runs), 1),
         peak_memory_mb=max((run.peak_memory_mb for run in runs), default=0.0),
-        jobs=suite.at_once,
+        jobs=place.room(),
         cores=os.cpu_count(),
         processor=platform.machine(),
         **made_with(finished, ("git", "platform", "device", "threads")),
         runs=runs,
     )
-    records.write(_timing(suite), timing)
+    records.write(_timing(one.suite), timing)

@@ -31,6 +31,7 @@ def results(suite: Suite, jobs: list[Job]) -> dict[str, Any]:
     seeds = [suite.config.train.seed + number for number in range(suite.seeds)]
     rows, chosen_results = [], []
     for name, job in chosen.items():
+        assert job.record is not None
         for row in _tasks(job):
             chosen_results.append(
                 TaskResult(row.task, row.name, row.questions, row.correct, row.published, row.unseen_answers)
@@ -76,6 +77,7 @@ def _loss(job: Job) -> float:
 def _digests(job: Job) -> dict[str, str]:
     """SHA-256 of each file that a run was trained and tested on, by its path; none of stories made up in memory."""
     assert job.results is not None
+    assert job.record is not None
     trained = job.record.data
     return {**(trained if isinstance(trained, dict) else {}), **job.results.data}
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dmn_cli.batch import Batch, Packed
 from dmn_cli.config import Config
 from dmn_cli.errors import FAILED, DmnError
+from dmn_cli.files import here
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.memory import Recall
 
@@ -136,7 +137,7 @@ def _module(file: str, key: str, wanted: str | None) -> types.ModuleType:
     """Run a file, if it is the one that is wanted."""
     again = "name the file, if you trust it: --code FILE.py" if wanted is not None else ""
     try:
-        source = Path(file).read_bytes()
+        source = here(Path(file)).read_bytes()
     except OSError as error:
         raise CodeError(f"{key}: {file} cannot be read: {error.strerror}", again) from error
     digest = hashlib.sha256(source).hexdigest()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from dmn_cli import files
 from dmn_cli.config import Config, plain
 from dmn_cli.errors import DmnError
 from dmn_cli.model.dmn import DMN
@@ -20,7 +21,7 @@ def source(config: Config) -> Checkpoint:
     Raises:
         DmnError: there is none, or the config's network is another.
     """
-    named = Path(config.train.from_ or "")
+    named = files.here(Path(config.train.from_ or ""))
     file = named / "checkpoints" / "best.pt" if named.is_dir() else named
     try:
         found = checkpoints.load(file)
@@ -36,7 +37,10 @@ def source(config: Config) -> Checkpoint:
         other.append(f"model.end_of_passes {found.config.end_of_passes}, here {config.end_of_passes}".lower())
     if other:
         what = "; ".join(sorted(other))
-        raise DmnError(f"train.from: {named}: another network than this config's: {what}", "give these keys its values")
+        raise DmnError(
+            f"train.from: {config.train.from_}: another network than this config's: {what}",
+            "give these keys its values",
+        )
     return found
 
 

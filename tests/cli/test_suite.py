@@ -78,7 +78,32 @@ def test_set_changes_the_config(dmn, play, tmp_path):
     ]
 
 
+def test_a_sweep(dmn, play, tmp_path):
+    line = ("suite", "--config", "small.yaml", "--tasks", "1", "--seeds", 2, "--grid", "train.learning_rate=1e-3,5e-3")
+    (tmp_path / "runs" / "sweep-small").mkdir()
+    (tmp_path / "runs" / "sweep-small" / "play.json").write_text("{}")
+    (tmp_path / "runs" / "sweep-small" / "sweep.yaml").write_text("data: {source: generated}\n")
+    done = dmn(*line)
+    assert done.code == 0, done.err
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["learning_rate", "valid", "time"] in lines
+    assert "0.001 100.00 ± 0.00 20 s best".split() in lines  # noqa: SIM905
+    assert "0.005 100.00 ± 0.00 20 s".split() in lines  # noqa: SIM905
+    assert "chosen on validation: learning_rate=0.001; on the test split:" in done.out
+    assert "8/8" not in done.err
+    assert "0.005 task1 seed 1  valid 100.0%" in done.err
+    assert "test" not in done.err
+    assert dmn(*line).out == done.out
+    assert json.loads(dmn(*line, "--json").out)["chosen"] == "learning_rate=0.001"
+    report = dmn("report", "runs/sweep-small")
+    assert "learning_rate=0.005" in report.out
+
+
 BAD = {
+    "suite --config small.yaml --grid train.lr=1": "--grid train.lr: unknown key; did you mean",
+    "suite --config small.yaml --grid train.epochs=a": "--grid train.epochs: expected a whole number",
+    "suite --config small.yaml --grid train.seed=1": "--grid train.seed: ",
+    "suite --config small.yaml --grid train.epochs=1 --set train.epochs=2": "given by --set too",
     "suite": "Missing option",
     "suite --config nosuch.yaml": "nosuch.yaml: no such config",
     "suite --config small.yaml --tasks 0": "numbers and ranges from 1 to 20",
