@@ -153,7 +153,7 @@ class Cluster:
             digest = sha256(path)
             if digest not in self._contents:
                 self._contents[digest] = ray.put(path.read_bytes())
-            self._sent[path] = digest, [self._contents[digest]]
+            self._sent[path] = digest, self._contents[digest]
         return self._sent[path]
 
     def wait(self, seconds: float) -> None:
