@@ -7,7 +7,8 @@ import typer
 
 from dmn_cli.cli.convert import convert
 from dmn_cli.cli.help import Command, Group
-from dmn_cli.cli.options import DataDir, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.options import DataDir, Grammar, Json, Split, Subset, TaskChoice, Tasks, chosen, print_json
+from dmn_cli.cli.retell import retell
 from dmn_cli.cli.text import as_title, say, tell, terminal
 from dmn_cli.errors import DmnError
 from dmn_cli.text import safe
@@ -160,6 +161,7 @@ def check(
     words: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The words file that the stories were generated with.")
     ] = None,
+    grammar: Grammar = None,
     as_json: Json = False,
 ) -> None:
     """Check the format of story files, and every answer and supporting fact against rules that derive them.
@@ -173,7 +175,7 @@ def check(
     tasks: dict[int, Checked] = {}
     files = story_files(paths or [Path("data")])
     for file in _progress(files):
-        tasks.setdefault(task_of(file) or 0, Checked()).add(check_file(file, changes))
+        tasks.setdefault(task_of(file) or 0, Checked()).add(check_file(file, changes, grammar))
     findings = [finding for checked in tasks.values() for finding in checked.findings]
     if as_json:
         figures = [{"task": task or None, **vars(checked)} for task, checked in tasks.items()]
@@ -192,6 +194,7 @@ def check(
         typer.echo(f"{len(files)} files: nothing found")
 
 
+app.command("retell", cls=Command, epilog="Example: dmn data retell --grammar inflected --out retold")(retell)
 app.command("convert", cls=Command, epilog="Example: dmn data convert mine.jsonl mine.txt")(convert)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dmn_cli.babi.tasks import TASKS
-from dmn_cli.cli.options import Quiet, TaskChoice, Tasks, chosen
+from dmn_cli.cli.options import Grammar, Quiet, TaskChoice, Tasks, chosen
 from dmn_cli.cli.text import say
 
 MOST = 1_000_000  # questions: some hundred megabytes a task
@@ -36,6 +36,7 @@ def generate_babi(
         Path | None,
         typer.Option(metavar="FILE", help="Other names, places, verbs …: a YAML file, see docs/generator.md."),
     ] = None,
+    grammar: Grammar = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that was generated before.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +52,7 @@ def generate_babi(
     numbers = chosen(task, tasks) or list(TASKS)
     named = tasks or ",".join(map(str, task or [])) or "all"
     options = {"tasks": named, "train": train, "test": test, "seed": seed, "facts": facts}
-    options |= {"entities": entities, "hops": hops, "words": words}
+    options |= {"entities": entities, "hops": hops, "words": words, "grammar": grammar}
     command = "dmn generate-babi " + " ".join(
         f"--{name} {value}" for name, value in options.items() if value is not None
     )
@@ -61,7 +62,7 @@ def generate_babi(
         train,
         test,
         seed,
-        Options(facts, entities, hops, read_words(words) if words else None),
+        Options(facts, entities, hops, read_words(words) if words else None, grammar),
         command=command,
         force=force,
         progress=lambda tasks: tqdm(tasks, unit="task", leave=False, disable=True if quiet else None),

@@ -52,6 +52,12 @@ def _complete_device(incomplete: str) -> list[str]:
     return [name for name in ("auto", "cpu", "cuda", "cuda:0", "mps") if name.startswith(incomplete)]
 
 
+def _grammars() -> list[str]:
+    from dmn_cli.generator.grammars import GRAMMARS
+
+    return list(GRAMMARS)
+
+
 DataDir = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The folder of `dmn download-babi` or `dmn generate-babi` (default: data)."),
@@ -93,6 +99,14 @@ Split = Annotated[SplitName, typer.Option(help="Which stories: those for trainin
 Subset = Annotated[str, typer.Option(metavar="NAME", help="A directory of bAbI v1.2: en, en-10k, en-valid …")]
 Threads = Annotated[int, typer.Option(min=1, max=1024, help="Threads to compute with.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Grammar = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a made-up language: verb-final, inflected or agglutinating (English without it).",
+        autocompletion=lambda incomplete: [name for name in _grammars() if name.startswith(incomplete)],
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
 
 

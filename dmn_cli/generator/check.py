@@ -11,6 +11,7 @@ from dmn_cli.data.stats import notes
 from dmn_cli.data.stories import Question, Story, read
 from dmn_cli.data.words import alternatives, parts
 from dmn_cli.errors import DmnError
+from dmn_cli.generator.retell import Retelling
 from dmn_cli.generator.solve import CHAINED, STEPS, Solution, grammar, read_facts, solve
 from dmn_cli.generator.words import ENGLISH, Changes, Words, words_for
 
@@ -77,12 +78,13 @@ def task_of(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def check_file(path: Path, changes: Changes | None = None) -> Checked:
+def check_file(path: Path, changes: Changes | None = None, grammar: str | None = None) -> Checked:
     """Check one story file; where its sentences cannot be read by rules, its format alone.
 
     Args:
         path: the file.
         changes: for stories generated with other words, what ``read_words`` returned.
+        grammar: for stories told in a grammar of ``grammars.GRAMMARS``, which.
     """
     try:
         stories = read(path)
@@ -92,6 +94,8 @@ def check_file(path: Path, changes: Changes | None = None) -> Checked:
     if task and path.parent.name.startswith(FOREIGN):
         return Checked(notes=[f"{path.parent}: not in English, only the format was checked"])
     try:
+        if grammar:
+            stories = _back(stories, str(path), Retelling(grammar, changes))
         found = check(stories, str(path), words_for(task, changes) if task else _words(changes), own=not task)
     except DmnError as error:
         if task:
@@ -99,6 +103,17 @@ def check_file(path: Path, changes: Changes | None = None) -> Checked:
         found = Checked(notes=[f"{error.message}; only the format was checked"])
     found.notes += [f"{path}: {note}" for note in notes(stories)]
     return found
+
+
+def _back(stories: Iterable[Story], name: str, told: Retelling) -> list[Story]:
+    """Stories of a grammar in English."""
+    back = []
+    for number, story in enumerate(stories, start=1):
+        try:
+            back.append(told.back(story))
+        except DmnError as error:
+            raise DmnError(f"{name}: story {number}: {error.message}", error.hint) from error
+    return back
 
 
 def _words(changes: Changes | None) -> Words:

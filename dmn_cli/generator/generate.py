@@ -8,6 +8,7 @@ from dmn_cli.babi.tasks import SplitName
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.errors import DmnError
 from dmn_cli.generator.declarations import DECLARATIONS, Asked, Declaration
+from dmn_cli.generator.retell import Retelling
 from dmn_cli.generator.words import Changes, Words, words_for
 from dmn_cli.generator.world import World
 
@@ -38,6 +39,7 @@ def generate(
     entities: int | None = None,
     hops: int | None = None,
     words: Changes | None = None,
+    grammar: str | None = None,
 ) -> list[Story]:
     """Stories of one task that hold so many questions; without options, like those of the real files.
 
@@ -52,15 +54,17 @@ def generate(
             a story is about.
         hops: facts that lead to an answer (tasks 17, 18, 19).
         words: other words, as ``words.read_words`` returns them.
+        grammar: retell the stories in this grammar of ``grammars.GRAMMARS``, with invented words.
 
     Raises:
-        DmnError: there is no such task, or it has no such stories.
+        DmnError: there is no such task, it has no such stories, or there is no such grammar.
     """
     if task not in DECLARATIONS:
         raise DmnError(f"task {task}: there is no such task", "the tasks are 1 to 20")
     if questions < 1:
         raise DmnError(f"task {task}: {questions} questions cannot be generated", "ask for at least one")
     declared, vocabulary = DECLARATIONS[task], words_for(task, words)
+    told = Retelling(grammar, words).retold if grammar else None
     rng = random.Random(f"{seed} {task} {split}")
     stories: list[Story] = []
     try:
@@ -70,7 +74,7 @@ def generate(
             questions -= len(stories[-1].questions)
     except DmnError as error:
         raise DmnError(f"task {task}: {error.message}", error.hint) from error
-    return stories
+    return [told(story) for story in stories] if told else stories
 
 
 def _size(declared: Declaration, words: Words, facts: int | None, entities: int | None, hops: int | None) -> _Size:

@@ -99,3 +99,58 @@ def test_tasks(text: str, numbers: list[int]) -> None:
 def test_other_tasks_are_refused(text: str) -> None:
     with pytest.raises(DmnError, match="--tasks"):
         parse_tasks(text)
+
+
+def test_a_grammar_is_named_in_the_readme_and_checked_with_it(tmp_path: Path) -> None:
+    options = ["--tasks", "5,19", "--train", "20", "--test", "10", "--grammar", "inflected"]
+    assert dmn(tmp_path, "generate-babi", "--out", "out", "--quiet", *options).returncode == 0
+    command = "dmn generate-babi --tasks 5,19 --train 20 --test 10 --seed 0 --grammar inflected"
+    assert f"\n    {command}\n" in (tmp_path / "out" / "README.txt").read_text()
+    ended = dmn(tmp_path, "data", "check", "out", "--grammar", "inflected")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("\n4 files: nothing found\n")
+    assert "cannot read" in dmn(tmp_path, "data", "check", "out").stdout
+
+
+def test_english_files_are_retold_and_are_no_longer_babi(tmp_path: Path) -> None:
+    made = dmn(tmp_path, "generate-babi", "--out", "made", "--tasks", "2", "--train", "20", "--test", "10", "-q")
+    assert made.returncode == 0
+    retell = ["data", "retell", "--grammar", "verb-final", "--data-dir", "made", "--out", "told"]
+    ended = dmn(tmp_path, *retell)
+    assert (ended.returncode, ended.stdout) == (0, "told: 2 files retold by the grammar verb-final (not bAbI)\n")
+    readme = (tmp_path / "told" / "README.txt").read_text()
+    assert readme.startswith("These stories were retold in a made-up language. They are not bAbI.\n")
+    assert "\n    dmn data retell --grammar verb-final --data-dir made --subset en\n" in readme
+    ended = dmn(tmp_path, "data", "check", "told", "--grammar", "verb-final")
+    assert (ended.returncode, ended.stdout.endswith("\n2 files: nothing found\n")) == (0, True)
+    for name in ("train", "test"):
+        file = f"en/qa2_two-supporting-facts_{name}.txt"
+        old, new = ((tmp_path / folder / file).read_text().splitlines() for folder in ("made", "told"))
+        assert [line.split("\t")[2:] for line in old] == [line.split("\t")[2:] for line in new]
+        assert [line.split()[0] for line in old] == [line.split()[0] for line in new]
+    assert dmn(tmp_path, *retell).stderr == "error: told: is not empty\nhint: --force replaces it\n"
+    assert dmn(tmp_path, *retell, "--force").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ([], "error: give --grammar NAME\n"),
+        (["--grammar", "klingon"], "error: --grammar klingon: there is no such grammar\n"),
+        (["--grammar", "inflected", "--subset", "hn"], "error: --subset hn: not in English\n"),
+        (["--grammar", "inflected", "--subset", "xy"], "error: --subset 'xy': the directories of v1.2 are "),
+        (
+            ["--grammar", "inflected", "--tasks", "1"],
+            "error: made/en/qa1_single-supporting-fact_train.txt: story 1: can",
+        ),
+    ],
+)
+def test_what_cannot_be_retold_is_one_line_and_leaves_nothing(options: list[str], error: str, tmp_path: Path) -> None:
+    (tmp_path / "made" / "en").mkdir(parents=True)
+    for split in ("train", "test"):
+        text = "1 Mary sang.\n2 Where is Mary?\tkitchen\t1\n"
+        (tmp_path / "made" / "en" / f"qa1_single-supporting-fact_{split}.txt").write_text(text)
+    ended = dmn(tmp_path, "data", "retell", "--data-dir", "made", "--out", "told", *options)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(error)
+    assert not (tmp_path / "told").exists()
