@@ -1,8 +1,8 @@
 """Stories of the twenty tasks retold in the grammar of another language, and told back in English.
 
-Every sentence is read as a form and the words in its places, and said again by the same form of the other grammar. Facts,
-questions and supporting facts stay where they are. The words are invented, and the same on every machine: in one grammar
-*red* has always the same stem. Different sentences stay different, so that what was retold can be told back.
+Every sentence is read as a form and the words in its places, and said again by the same form of the other grammar.
+Facts, questions and supporting facts stay where they are. The words are invented, and the same on every machine: *red*
+has always the same stem in one grammar. Different sentences stay different, so that what was retold can be told back.
 """
 
 import random
@@ -79,7 +79,7 @@ class Tongue:
         forms: the template of each form.
         both: between two people.
         genders: of nouns; the first is that of *he*, the last that of *she*.
-        inflect: a word as said, from its sort, the word in English, its case and, where it agrees, the subject's gender.
+        inflect: a word as said, from its sort, the word in English, its case, and the subject's gender to agree with.
         cast: the words.
     """
 
@@ -130,13 +130,12 @@ class Tongue:
         plain = " ".join(text.lower().strip(" .?").split())
         for form, pattern in self.patterns.items():
             if match := pattern.fullmatch(plain):
-                case = {sort + second: case or "" for sort, second, _, case in _PLACE.findall(self.forms[form])}
-                return form, {
-                    place: " and ".join(
-                        self.meant(place.rstrip("2"), case[place])[one] for one in said.split(self.both)
-                    )
-                    for place, said in match.groupdict().items()
-                }
+                words = {}
+                for sort, second, fixed, case in _PLACE.findall(self.forms[form]):
+                    if not fixed:
+                        said = match[sort + second].split(self.both)
+                        words[sort + second] = " and ".join(self.meant(sort, case)[one] for one in said)
+                return form, words
         raise DmnError(f"cannot read {text!r}: no sentence of the twenty tasks")
 
     def say(self, form: str, words: Mapping[str, str], gender: str) -> str:
