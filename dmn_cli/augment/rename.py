@@ -10,7 +10,7 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,12 +18,19 @@ from torch import Tensor
 
 from dmn_cli.augment import symmetry
 from dmn_cli.augment.symmetry import Table
+from dmn_cli.data import forms
 from dmn_cli.data.stories import Story
 from dmn_cli.data.words import alternatives, every_word, parts, words
 
 Classes = list[list[str]]
-"""Classes of interchangeable words and phrases, both in alphabetical order. A phrase that stands alone is not renamed,
-and nor are its words."""
+"""Classes of interchangeable words and phrases, both in alphabetical order. Forms of one word, as *cat* and *cats*, are
+one member, joined by ``FORM``. A phrase that stands alone is not renamed, and nor are its words."""
+
+FORM = "\t"
+"""Between the forms of one word."""
+
+Item = tuple[str, ...]
+"""A word with its forms: those of two items that can change places stand in the same order."""
 
 EVERYWHERE = 0.9
 """The part of all facts, or of all questions, that hold a word which belongs to no phrase."""
@@ -36,6 +43,9 @@ WORDS = 5000
 
 FEWEST = 25
 """Stories that a word must stand in; of a rarer one too little is known."""
+
+MOST_FORMS = 5
+"""Forms of a word that are put in order; words with more are never renamed."""
 
 LARGEST = 3.5
 """Standard deviations from chance that two words may have, in the mean over the pairs between two groups that join."""
@@ -65,53 +75,79 @@ def find_classes(stories: Sequence[Story]) -> Classes:
     stay apart. The work has limits, which are counts and not times; what they leave out is logged.
     """
     stories = stories[:STORIES]
-    phrases = find_phrases(stories)
+    name = forms.of_stories(stories)
+    phrases = find_phrases(stories, name)
     stories = [_map(story, lambda text: _join(text, phrases)) for story in stories]
     known = [word for word, count in _held(stories).most_common(WORDS) if count >= FEWEST]
     if len(known) < 2:
         return []
     log.info("looking for words to rename among the %d that are in %d stories or more", len(known), FEWEST)
     table = symmetry.table(stories, known)
-    candidates = _candidates(stories[: table.stories])
-    if len(candidates) < 2:
+    items = _items(_candidates(stories[: table.stories]), known, table, name)
+    if len(items) < 2:
         return []
-    far = _distances(candidates, table)
-    if len(far) < len(candidates):
+    far = _distances(items, table)
+    if len(far) < len(items):
         log.warning(
             "note: data.renamed: only %d of %d words were compared, those of questions and answers first: to compare "
             "all takes too long; no others are renamed",
             len(far),
-            len(candidates),
+            len(items),
         )
-    classes = [certain for group in _groups(candidates, far) for certain in _certain(group, table)]
-    found = {word for kind in classes for word in kind}
+    every = _forms(_held(stories), name)
+    classes = [_with_rare_forms(kind, every, name) for group in _groups(items, far) for kind in _certain(group, table)]
     words_of = {JOINT.join(phrase): phrase for phrase in phrases}
-    kept = [[word] for word in words_of if word not in found and found & {*words_of[word]}]
-    return sorted([" ".join(words_of.get(word, [word])) for word in sorted(kind)] for kind in classes + kept)
+    found = {word for kind in classes for item in kind for word in item}
+    kept = [[(word,)] for word in words_of if word not in found and found & {*words_of[word]}]
+
+    def member(item: Item) -> str:
+        return FORM.join(" ".join(words_of.get(word, [word])) for word in item)
+
+    return sorted([member(item) for item in sorted(kind)] for kind in classes + kept if kind)
 
 
-def find_phrases(stories: Iterable[Story]) -> list[list[str]]:
+def find_phrases(stories: Iterable[Story], name: Mapping[str, str] | None = None) -> list[list[str]]:
     """Words that stand for one thing together (*pink rectangle*, *box of chocolates*), the longest first.
 
     Two neighbours are joined if one of them never stands without the other; then the same for what this leaves. Words
-    that are in nearly every sentence, like *the*, or in an answer are left alone.
+    that are in nearly every sentence, like *the*, are left alone. Parts of answers are sentences as well.
+
+    Args:
+        stories: the stories.
+        name: of words with several forms, as ``forms.find`` gives it: a neighbour in any of its forms is the same.
     """
+    name = name or {}
+    stories = list(stories)
     facts = [words(fact) for story in stories for fact in story.facts]
     questions = [words(question.text) for story in stories for question in story.questions]
-    alone = {word for story in stories for question in story.questions for word in every_word(question.answer)}
+    alone: set[str] = set()
     for texts in (facts, questions):
         held = Counter(word for text in texts for word in set(text))
         alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
-    texts = facts + questions
+    said = [one for story in stories for question in story.questions for one in alternatives(question.answer)]
+    texts = facts + questions + [part.split() for one in said for part in parts(one)]
     made: dict[str, list[str]] = {}
     while True:
-        counts = Counter(itertools.chain.from_iterable(texts))
-        pairs = Counter(pair for text in texts for pair in itertools.pairwise(text) if not alone & {*pair})
-        joined = [[*pair] for pair, n in pairs.items() if n >= FEWEST and n in (counts[pair[0]], counts[pair[1]])]
+        counts, pairs, seen = Counter[str](), Counter[tuple[str, str]](), set[tuple[str, str]]()
+        for text in texts:
+            counts.update(_name(word, name) for word in text)
+            some = [pair for pair in itertools.pairwise(text) if not alone & {*pair}]
+            seen.update(some)
+            pairs.update((_name(one, name), _name(other, name)) for one, other in some)
+        never = {pair for pair, n in pairs.items() if n >= FEWEST and n in (counts[pair[0]], counts[pair[1]])}
+        joined = [[*pair] for pair in sorted(seen) if (_name(pair[0], name), _name(pair[1], name)) in never]
         if not joined:
-            return sorted((made[word] for word in counts if word in made), key=lambda phrase: -len(phrase))
+            left = Counter(itertools.chain.from_iterable(texts))
+            return sorted((made[word] for word in left if word in made), key=lambda phrase: -len(phrase))
         made |= {JOINT.join(pair): [part for word in pair for part in made.get(word, [word])] for pair in joined}
         texts = [_join(text, joined) for text in texts]
+
+
+def _name(word: str, name: Mapping[str, str]) -> str:
+    """What the forms of a word share; those of a phrase are forms of its words."""
+    if word in name or JOINT not in word:
+        return name.get(word, word)
+    return JOINT.join(name.get(part, part) for part in word.split(JOINT))
 
 
 def _join(text: list[str], phrases: Sequence[list[str]], joint: str = JOINT) -> list[str]:
@@ -147,26 +183,38 @@ def answers(stories: Iterable[Story], classes: Classes) -> list[str]:
     Answers with more than ``MOST_ANSWERS`` renamed forms (long lists) are left out.
     """
     found: set[str] = set()
+    phrases = _phrases(classes)
+    kinds = [[member.split(FORM) for member in kind] for kind in classes]
     for answer in {one for story in stories for q in story.questions for one in alternatives(q.answer)}:
-        used = [[word for word in kind if word in every_word(answer)] for kind in classes]
-        if math.prod(math.perm(len(kind), len(some)) for kind, some in zip(classes, used, strict=True)) > MOST_ANSWERS:
+        said = [_join(part.split(), phrases, " ") for part in parts(answer)]
+        every = {*itertools.chain(*said)}
+        used = [[forms for forms in kind if every & {*forms}] for kind in kinds]
+        if math.prod(math.perm(len(kind), len(some)) for kind, some in zip(kinds, used, strict=True)) > MOST_ANSWERS:
             continue
-        orders = (itertools.permutations(kind, len(some)) for kind, some in zip(classes, used, strict=True))
-        before = [word for some in used for word in some]
+        orders = (itertools.permutations(kind, len(some)) for kind, some in zip(kinds, used, strict=True))
+        before = [forms for some in used for forms in some]
         for order in itertools.product(*orders):
-            new = dict(zip(before, itertools.chain(*order), strict=True))
-            renamed = ([new.get(word, word) for word in part.split()] for part in parts(answer))
-            found.add(",".join(map(" ".join, renamed)))
+            new = _new(before, itertools.chain(*order))
+            found.add(",".join(" ".join(new.get(word, word) for word in part) for part in said))
     return sorted(found)
 
 
 def _order(classes: Classes, generator: random.Random) -> dict[str, str]:
-    return {old: new for kind in classes for old, new in zip(kind, generator.sample(kind, len(kind)), strict=True)}
+    new: dict[str, str] = {}
+    for kind in classes:
+        new |= _new(*([m.split(FORM) for m in order] for order in (kind, generator.sample(kind, len(kind)))))
+    return new
+
+
+def _new(before: Iterable[Sequence[str]], after: Iterable[Sequence[str]]) -> dict[str, str]:
+    """What each form of some words becomes, if others take their places."""
+    pairs = zip(before, after, strict=True)
+    return {old: new for one, other in pairs for old, new in zip(one, other, strict=True)}
 
 
 def _phrases(classes: Classes) -> list[list[str]]:
     """Those among the words of classes, the longest first."""
-    several = (word.split() for kind in classes for word in kind if " " in word)
+    several = (word.split() for kind in classes for member in kind for word in member.split(FORM) if " " in word)
     return sorted(several, key=lambda phrase: -len(phrase))
 
 
@@ -211,14 +259,59 @@ def _candidates(stories: Sequence[Story]) -> list[str]:
     return sorted((word for word in held if held[word] >= FEWEST), key=lambda word: (-asked[word], -held[word], word))
 
 
-def _distances(candidates: Sequence[str], table: Table) -> Tensor:
+def _forms(known: Iterable[str], name: Mapping[str, str]) -> dict[str, list[str]]:
+    """The words of each name."""
+    found: dict[str, list[str]] = {}
+    for word in known:
+        found.setdefault(_name(word, name), []).append(word)
+    return found
+
+
+def _items(candidates: Sequence[str], known: Sequence[str], table: Table, name: Mapping[str, str]) -> list[Item]:
+    """The candidates, each with all its forms.
+
+    Of two words with as many forms, the forms are put in the same order where one form can stand for the other; there
+    may be several such orders, and then that of their endings is taken.
+    """
+    forms_of = _forms(sorted(known), name)
+    items = [(*forms_of[one],) for one in dict.fromkeys(_name(word, name) for word in candidates)]
+    number = {word: at for at, word in enumerate(known)}
+    differ = table.differ(known).tolist()
+    first: list[Item] = []  # of those that cannot be told apart
+    ordered = []
+    for item in items:
+        orders = itertools.permutations(item) if 1 < len(item) <= MOST_FORMS else [item]
+        fit = [
+            (sum(map(str.__ne__, _endings(order), _endings(other))), at, order)
+            for order in orders
+            for at, other in enumerate(first)
+            if len(other) == len(order) > 1
+            and not any(differ[number[a]][number[b]] for a, b in zip(order, other, strict=True))
+        ]
+        ordered.append(min(fit)[2] if fit else item)
+        if not fit:
+            first.append(item)
+    return ordered
+
+
+def _endings(item: Item) -> list[str]:
+    """What the forms of a word go on with after what all of them begin with."""
+    stem = forms.shared(*item)
+    return [form[stem:] for form in item]
+
+
+def _distances(items: Sequence[Item], table: Table) -> Tensor:
     """(W, W) how far from chance the swap of every two of the first words is: of as many as the work allows."""
-    differ = table.differ(candidates).tolist()
-    far = torch.full((len(candidates), len(candidates)), math.inf)
-    for at, other in enumerate(candidates):
-        for before, one in enumerate(candidates[:at]):
-            if not differ[at][before]:
-                far[at, before] = far[before, at] = table.distance({one: other, other: one})
+    every = [word for item in items for word in item]
+    number = {word: at for at, word in enumerate(every)}
+    differ = table.differ(every).tolist()
+    far = torch.full((len(items), len(items)), math.inf)
+    for at, other in enumerate(items):
+        for before, one in enumerate(items[:at]):
+            if len(one) == len(other) and not any(
+                differ[number[a]][number[b]] for a, b in zip(one, other, strict=True)
+            ):
+                far[at, before] = far[before, at] = table.distance(_new([one, other], [other, one]))
         if table.work > WORK:
             return far[: at + 1, : at + 1]
     return far
@@ -228,11 +321,11 @@ def _distances(candidates: Sequence[str], table: Table) -> Tensor:
 class _Group:
     """Words, and the two groups that were joined to it."""
 
-    words: list[str]
+    words: list[Item]
     parts: tuple["_Group", ...] = ()
 
 
-def _groups(words: Sequence[str], far: Tensor) -> list[_Group]:
+def _groups(words: Sequence[Item], far: Tensor) -> list[_Group]:
     """Join the nearest words and groups first, by the mean distance of their words (average linkage).
 
     If two words cannot be told from a third, neither can they from each other. So the mean over all pairs says more
@@ -251,16 +344,34 @@ def _groups(words: Sequence[str], far: Tensor) -> list[_Group]:
     return groups
 
 
-def _certain(group: _Group, table: Table) -> Classes:
+def _certain(group: _Group, table: Table) -> list[list[Item]]:
     """The words of a group, if permutations of all of them pass the test as well; else of the groups it is made of."""
     if len(group.words) < 2:
         return []
     if len(group.words) == 2:
         return [group.words]
     kind = sorted(group.words)
-    draw = random.Random(" ".join(kind))
+    draw = random.Random(" ".join(item[0] for item in kind))
     new = [draw.sample(kind, len(kind)) for _ in range(PERMUTATIONS)]
-    far = [table.distance(dict(zip(kind, order, strict=True))) for order in new if order != kind]
+    far = [table.distance(_new(kind, order)) for order in new if order != kind]
     if max(far, default=0) <= CERTAIN:
         return [kind]
     return [certain for part in group.parts for certain in _certain(part, table)]
+
+
+def _with_rare_forms(kind: list[Item], every: Mapping[str, list[str]], name: Mapping[str, str]) -> list[Item]:
+    """A class with the forms of its words that were too rare to look at, told by endings that all its words have.
+
+    A word with a rare form that the others lack cannot change places, nor can the only word that is left.
+    """
+    rare = [[form for form in every[_name(item[0], name)] if form not in item] for item in kind]
+    if not any(rare):
+        return kind
+    stems = [forms.shared(*item, *some) for item, some in zip(kind, rare, strict=True)]
+    ends = [{form[stem:]: form for form in some} for stem, some in zip(stems, rare, strict=True)]
+    sets = [frozenset(some) for some in ends]
+    most = max(sets, key=lambda some: (sets.count(some), sorted(some)))
+    full = [
+        (*item, *(end[one] for one in sorted(most))) for item, end in zip(kind, ends, strict=True) if {*end} == most
+    ]
+    return full if len(full) > 1 else []

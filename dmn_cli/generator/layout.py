@@ -40,8 +40,8 @@ RETOLD = (
 dmn {version} retold English stories of the bAbI tasks in its grammar `{grammar}`:
 {about}.
 The words are invented. Questions, answers and supporting facts stand in the same lines as before. Accuracies on these
-stories are no results on bAbI. If the English stories are bAbI's, these are adapted from them, and their licence holds: bAbI is (c) Facebook,
-Inc., CC BY 3.0, Weston et al., arXiv 1502.05698. The same version and files give the same bytes:
+stories are no results on bAbI. If the English stories are bAbI's, these are adapted from them, and their licence holds:
+bAbI is (c) Facebook, Inc., CC BY 3.0, Weston et al., arXiv 1502.05698. The same version and files give the same bytes:
 
     {command}
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from dmn_cli.augment.rename import Classes
+from dmn_cli.augment.rename import FORM, Classes
 from dmn_cli.config import Config
 from dmn_cli.data.batches import collate, order
 from dmn_cli.model.extensions.order import Order
@@ -59,7 +59,8 @@ COUNTS = {
 
 
 def _shown(classes: Classes) -> str:
-    return "; ".join(" ".join(kind) for kind in classes) or "no two words are interchangeable"
+    kinds = (" ".join(member.replace(FORM, "/") for member in kind) for kind in classes)
+    return "; ".join(kinds) or "no two words are interchangeable"
 
 
 def _list(tasks: list[int]) -> str:

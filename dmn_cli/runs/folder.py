@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from dmn_cli import config as configs
 from dmn_cli import records
 from dmn_cli.augment.changes import Changes, Stories
+from dmn_cli.augment.rename import FORM
 from dmn_cli.config import Config, DataConfig
 from dmn_cli.errors import DmnError
 from dmn_cli.files import remove_temporaries, write_atomic
@@ -252,6 +253,8 @@ def changes(folder: Path, data: DataConfig, stories: Stories) -> Changes:
     renamed = _found(folder / RENAMED, records.RENAMED) if data.renamed else {}
     if data.renamed and renamed.keys() != stories.keys():
         raise DmnError(f"{folder / RENAMED}: not of this run's tasks", _LOST)
+    if any(len({member.count(FORM) for member in kind}) > 1 for classes in renamed.values() for kind in classes):
+        raise DmnError(f"{folder / RENAMED}: words of one class with more forms than others", _LOST)
     reordered = _found(folder / REORDERED, records.REORDERED) if data.reordered else []
     if not {*reordered} <= stories.keys():
         raise DmnError(f"{folder / REORDERED}: not of this run's tasks", _LOST)

@@ -1,5 +1,6 @@
 """Interchangeable words: found where a swap changes nothing, renamed consistently, and no others."""
 
+import itertools
 import random
 
 import pytest
@@ -8,11 +9,12 @@ from hypothesis import strategies as st
 
 from dmn_cli.augment import rename as renaming
 from dmn_cli.augment import symmetry
-from dmn_cli.augment.rename import answers, find_classes, find_phrases, rename
+from dmn_cli.augment.rename import FORM, answers, find_classes, find_phrases, rename
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.data.words import parts as answer_words
 from dmn_cli.data.words import words
 from dmn_cli.generator.generate import generate
+from dmn_cli.generator.retell import Retelling
 from dmn_cli.generator.solve import solve
 
 STORY = Story(
@@ -63,8 +65,8 @@ def test_names_of_several_words_are_renamed_as_one():
 def test_phrases_are_words_that_never_part():
     facts = ["the box of nuts is in the red bag", "the box is on the red mat", "a cat sat on the red mat"] * 30
     story = [Story((fact,), (Question("Where is the cat?", "red mat", 1, (0,)),)) for fact in facts]
-    # not `the`, which is everywhere, and not `red mat`, which is an answer; nor `box is` and others that part
-    assert find_phrases(story) == [["box", "of", "nuts"], ["sat", "on"]]
+    # not `the`, which is everywhere, nor `box is` and others that part
+    assert find_phrases(story) == [["box", "of", "nuts"], ["red", "mat"], ["sat", "on"]]
 
 
 def test_a_word_with_an_underscore_is_one_word():
@@ -245,3 +247,46 @@ def test_a_fact_that_shares_no_word_with_the_question_tells_of_its_words_too():
         asked = Question("Who is smaller?", one if sign == "<" else other, 1)
         stories.append(Story((f"{one} {sign} {other}",), (asked,)))
     assert find_classes(stories) == [["ana", "ben", "cem", "dia"]]
+
+
+# --- words with several forms
+
+
+@pytest.mark.parametrize(
+    ("grammar", "task", "together"),
+    [
+        ("inflected", 19, [("nopa", "nopu", "nopy"), ("movzeka", "movzeku", "movzeky")]),
+        ("inflected", 17, [("nubujo", "nubuja"), ("mihevoye fatalo", "mihevogo fatala")]),
+        ("verb-final", 2, [("pitula", "pitule"), ("hura donuva", "hura donuve")]),
+        ("agglutinating", 2, [("gem", "geme"), ("dihgöv", "dihgöve")]),
+    ],
+)
+def test_forms_of_a_word_are_renamed_together(grammar, task, together):
+    stories = generate(task, 900, 0, grammar=grammar)
+    classes = find_classes(stories)
+    kinds = [{frozenset(member.split(FORM)) for member in kind} for kind in classes]
+    assert any(set(map(frozenset, together)) <= kind for kind in kinds)
+    alone = [member for kind in classes if len(kind) > 1 for member in kind if member in [*itertools.chain(*together)]]
+    assert alone == []
+    told = Retelling(grammar)
+    for story in map(told.back, rename(stories, classes, "any")):
+        for question, solution in zip(story.questions, solve(story), strict=True):
+            assert solution is not None
+            assert (solution.answer, len(solution.supporting)) == (question.answer, len(question.supporting))
+
+
+def test_every_renamed_answer_with_forms_was_foreseen():
+    classes = [["cat\tcats", "red fox\tred foxes"], ["mat"]]
+    story = Story(("The cat sees two red foxes.",), (Question("Who sees?", "cat,red foxes", 1),))
+    seen = {renamed.questions[0].answer for renamed in rename([story] * 20, classes, "seed")}
+    assert seen == {"cat,red foxes", "red fox,cats"} == {*answers([story], classes)}
+    facts = {renamed.facts[0] for renamed in rename([story] * 20, classes, "seed")}
+    assert facts == {"the cat sees two red foxes", "the red fox sees two cats"}
+
+
+def test_a_word_with_a_rare_form_that_others_lack_stays():
+    name = {word: word[:3] for word in ("cat", "cats", "dog", "dogs", "doge", "owl", "owls")}
+    every = {"cat": ["cat", "cats"], "dog": ["dog", "dogs", "doge"], "owl": ["owl", "owls"]}
+    assert renaming._with_rare_forms([("cat",), ("dog",), ("owl",)], every, name) == [("cat", "cats"), ("owl", "owls")]
+    assert renaming._with_rare_forms([("cat",), ("dog",)], every, name) == []
+    assert renaming._with_rare_forms([("a",), ("b",)], {"a": ["a"], "b": ["b"]}, name) == [("a",), ("b",)]
