@@ -82,7 +82,7 @@ def find_classes(stories: Sequence[Story]) -> Classes:
     if len(known) < 2:
         return []
     log.info("looking for words to rename among the %d that are in %d stories or more", len(known), FEWEST)
-    table = symmetry.table(stories, known)
+    table = symmetry.table(stories, known, {word: _name(word, name) for word in _held(stories)} if name else None)
     items = _items(_candidates(stories[: table.stories]), known, table, name)
     if len(items) < 2:
         return []

@@ -111,9 +111,15 @@ class Table:
         return row % len(left), self.story[cell], count
 
 
-def table(stories: Iterable[Story], words: Sequence[str]) -> Table:
-    """What stories tell of words: of as many stories as ``TELLINGS`` allows. Other words are not looked at."""
-    telling = Telling(words)
+def table(stories: Iterable[Story], words: Sequence[str], name: Mapping[str, str] | None = None) -> Table:
+    """What stories tell of words: of as many stories as ``TELLINGS`` allows. Other words are not looked at.
+
+    Args:
+        stories: the stories.
+        words: the words.
+        name: of each word with several forms what its forms share.
+    """
+    telling = Telling(words, name or {})
     for story in stories:
         telling.tell(story)
         if len(telling.told) > TELLINGS:

@@ -4,6 +4,8 @@ They are order in the sentence, what comes next, what the supporting facts, the 
 for questions without supporting facts, what any fact that shares a word with the question says together with it and
 the answer, what a fact that says the answer says besides, and what a fact that shares one with that fact says.
 
+Two sentences share a word where both have a form of it.
+
 A feature is a place (a kind, and numbers) and one to three words, written as one whole number (there are many millions
 of them). Renaming words renames them in a feature; the place stays.
 """
@@ -11,7 +13,7 @@ of them). Renaming words renames them in a feature; the place stays.
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.data.words import every_word, words
@@ -25,6 +27,10 @@ Place = tuple[str | int | bool, ...]
 class Telling:
     """Writes down what stories tell.
 
+    Args:
+        looked_at: the words that features are of.
+        name: of each word with several forms what its forms share.
+
     Attributes:
         number: of each word that is looked at, from 1.
         size: one more than there are of these: a feature is ((place · size + word) · size + word) · size + word, with
@@ -34,13 +40,16 @@ class Telling:
         ends: how many were told before each story, and after the last one.
     """
 
-    def __init__(self, looked_at: Sequence[str]):
+    def __init__(self, looked_at: Sequence[str], name: Mapping[str, str]):
         self.number = {word: at for at, word in enumerate(looked_at, start=1)}
         self.size = len(self.number) + 1
         self.places: dict[Place, int] = {}
         self.told = array("q")
         self.ends = [0]
         self._other: dict[str, int] = {}
+        self._name = name
+        self._first: dict[int, int] = {}  # of each word that has several forms, which stands for all of them
+        self._of_name: dict[str, int] = {}
 
     def tell(self, story: Story) -> None:
         """Write down what a story tells, as often as it does: of its facts, and of its questions with theirs."""
@@ -51,17 +60,31 @@ class Telling:
             if at:
                 self._pairs(("next",), facts[at - 1], fact)
             for word in dict.fromkeys(fact):
-                if word in latest:
-                    self._linked(("again",), facts[latest[word]], fact, word)
-                else:
+                same = self._same(word)
+                if latest.get(same, at) != at:
+                    self._linked(("again",), facts[latest[same]], fact, same)
+                elif same not in latest:
                     self._pairs(("first",), [word], fact)
-                latest[word] = at
+            latest |= dict.fromkeys(map(self._same, fact), at)
         for question in story.questions:
             self._asked(question, facts)
         self.ends.append(len(self.told))
 
     def _numbers(self, text: list[str]) -> Words:
-        return [self.number.get(word) or self._other.setdefault(word, -1 - len(self._other)) for word in text]
+        numbers = [self.number.get(word) or self._other.setdefault(word, -1 - len(self._other)) for word in text]
+        for word, number in zip(text, numbers, strict=True):
+            if word in self._name:
+                self._first[number] = self._of_name.setdefault(self._name[word], number)
+        return numbers
+
+    def _same(self, word: int) -> int:
+        """What all forms of a word share."""
+        return self._first.get(word, word)
+
+    def _where(self, word: int, sentence: Words) -> list[int]:
+        """Where a form of a word stands in a sentence."""
+        same = self._same(word)
+        return [at for at, other in enumerate(sentence) if self._same(other) == same]
 
     def _at(self, place: Place) -> int:
         """The number of a place, to which those of words are added."""
@@ -91,7 +114,7 @@ class Telling:
 
     def _linked(self, place: Place, one: Words, other: Words, word: int) -> None:
         """Two facts that share a word, whichever it is: where it stands in them, and what stands around it."""
-        self._pairs((*place, one.index(word), other.index(word)), one, other)
+        self._pairs((*place, self._where(word, one)[0], self._where(word, other)[0]), one, other)
 
     def _asked(self, question: Question, facts: list[Words]) -> None:
         text, answer = self._numbers(words(question.text)), self._numbers(every_word(question.answer))
@@ -101,7 +124,7 @@ class Telling:
         for at, word in enumerate(answer):
             self._one(("answered", at, len(answer)), word)
         for word in dict.fromkeys(text):
-            if holding := [fact for fact in facts[: question.facts] if word in fact]:
+            if holding := [fact for fact in facts[: question.facts] if self._where(word, fact)]:
                 self._pairs(("last asked",), [word], holding[-1])
                 self._pairs(("last answered",), holding[-1], answer)
         supporting = question.supporting
@@ -115,7 +138,7 @@ class Telling:
             if order:
                 before = supporting[order - 1]
                 self._pairs(("chain", before < at), facts[before], fact)
-                for word in sorted(set(facts[before]) & set(fact)):
+                for word in sorted({*map(self._same, facts[before])} & {*map(self._same, fact)}):
                     self._linked(("linked", *place), facts[before], fact, word)
         if not supporting:
             for fact in facts[: question.facts]:
@@ -126,9 +149,7 @@ class Telling:
     def _matches(self, place: tuple[int, int], fact: Words, text: Words, answer: Words) -> None:
         """A fact that shares a word with the question, whichever it is, and the answer to that."""
         for asked, word in enumerate(text):
-            if word not in fact:
-                continue
-            for told, _ in filter(lambda item: item[1] == word, enumerate(fact)):
+            for told in self._where(word, fact):
                 for at, part in enumerate(answer):
                     self._match((*place, asked, told, at), fact, text, word, part)
 
@@ -152,23 +173,24 @@ class Telling:
     def _says(self, place: tuple[int, int], fact: Words, text: Words, answer: Words) -> None:
         """A fact that says a word of the answer, whichever it is, and what is asked."""
         for at, part in enumerate(answer):
-            if part in fact:
-                self._pairs(("says", *place, at, fact.index(part)), fact, text)
+            if told := self._where(part, fact):
+                self._pairs(("says", *place, at, told[0]), fact, text)
 
-    def _hops(self, facts: list[Words], text: Words, answer: Words) -> None:
+    def _hops(self, told: list[Words], text: Words, answer: Words) -> None:
         """A fact that shares a word with the last one which shares a word with the question; and the answer.
 
         A word of most facts links nothing.
         """
+        facts = [[*map(self._same, fact)] for fact in told]
         held = Counter(word for fact in facts for word in dict.fromkeys(fact))
         linking = {word for word, count in held.items() if count <= len(facts) / 2}
-        for asked, word in enumerate(text):
+        for asked, word in enumerate(map(self._same, text)):
             if word not in linking:
                 continue
             last = max(at for at, fact in enumerate(facts) if word in fact)
-            for told, link in enumerate(facts[last]):
+            for spot, link in enumerate(facts[last]):
                 if link not in linking or link == word:
                     continue
                 for at, fact in enumerate(facts):
                     if at != last and link in fact:
-                        self._pairs(("hop", asked, told, fact.index(link)), fact, answer)
+                        self._pairs(("hop", asked, spot, fact.index(link)), told[at], answer)
