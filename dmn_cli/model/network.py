@@ -27,9 +27,10 @@ from dmn_cli.model.start import carry
 
 GATES: dict[str, type[Gate]] = {"dmn": Gate, "dmn-plus": DMNPlusGate}
 
-FURTHER: dict[str, Callable[[int, Tensor, bool], FurtherTerms]] = {  # hidden size, rarity, whether gates are a softmax
-    "gate_order": lambda hidden_size, rarity, softmax: Looked(hidden_size),
-    "gate_words": lambda hidden_size, rarity, softmax: SharedWords(hidden_size, rarity, shut=not softmax),
+FURTHER: dict[str, Callable[[int, Tensor, Tensor | None, bool], FurtherTerms]] = {
+    # hidden size, rarity, forms of one word, whether gates are a softmax
+    "gate_order": lambda hidden_size, rarity, same, softmax: Looked(hidden_size),
+    "gate_words": lambda hidden_size, rarity, same, softmax: SharedWords(hidden_size, rarity, same, shut=not softmax),
 }
 
 WEIGHTINGS: dict[str, Callable[[Order], Weighting]] = {
@@ -87,6 +88,7 @@ def network(
     start: str = "xavier",
     order: Order = Order.LATEST,
     rarity: Tensor | None = None,
+    same: Tensor | None = None,
     **further: bool,
 ) -> DMN:
     """Put a network together; its weights are drawn from torch's generator. The default is the paper's.
@@ -96,6 +98,7 @@ def network(
         answers: A, the number of answers (``answer="linear"``) or of answer words (``answer="gru"``).
         order: with ``gate="by-order"``, which open gate counts.
         rarity: (V,) in [0, 1], with ``gate_words``: how rare each word is.
+        same: (V,) with ``gate_words``: a number for each word, the same for all its forms; None: a form is a word.
         further: whether the gate sees the terms of this name in FURTHER.
 
     The rest is as the config's keys of the same names, see config.ModelConfig.
@@ -105,7 +108,9 @@ def network(
 
     rarity = torch.ones(words) if rarity is None else rarity
     terms = {
-        name: FURTHER[name](hidden_size, rarity, gate == "softmax") for name in FURTHER if further.pop(name, False)
+        name: FURTHER[name](hidden_size, rarity, same, gate == "softmax")
+        for name in FURTHER
+        if further.pop(name, False)
     }
     if further:
         raise TypeError(f"no such terms of a gate: {', '.join(further)}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dmn_cli.config import Config
+from dmn_cli.data import forms
 from dmn_cli.data.batches import Dataset, encode
 from dmn_cli.data.stories import Story
 from dmn_cli.data.vocabulary import Vocabulary
@@ -32,11 +33,13 @@ class Decided(NamedTuple):
         passes: P, with ``model.passes: auto``; else the config's.
         order: which open gate counts, with ``model.gate: by-order``.
         rarity: (V,) in [0, 1] of every word, with ``model.gate_words``; else None.
+        same: (V,) of every word a number that its forms share, with ``model.gate_words``; None: no word has forms.
     """
 
     passes: int
     order: Order = Order.LATEST
     rarity: Tensor | None = None
+    same: Tensor | None = None
 
 
 def decide(config: Config, stories: dict[int, list[Story]], vocabulary: Vocabulary) -> Decided:
@@ -46,6 +49,7 @@ def decide(config: Config, stories: dict[int, list[Story]], vocabulary: Vocabula
         passes(config, flat),
         order(stories) if config.model.gate == "by-order" else Order.LATEST,
         rarity(flat, vocabulary) if config.model.gate_words else None,
+        same(flat, vocabulary) if config.model.gate_words else None,
     )
 
 
@@ -74,11 +78,24 @@ def _order(stories: list[Story]) -> Order:
 
 
 def rarity(stories: list[Story], vocabulary: Vocabulary) -> Tensor:
-    """(V,) rarity of every word in [0, 1]: 0 if every sentence has it, 1 if 13 % of the sentences have it, or fewer."""
+    """(V,) rarity of every word in [0, 1]: 0 if every sentence has it, 1 if 13 % of the sentences have it, or fewer.
+
+    A sentence has a word if it has a form of it.
+    """
+    name = forms.of_stories(stories)
     sentences = [text for story in stories for text in (*story.facts, *(q.text for q in story.questions))]
-    held = Counter(word for text in sentences for word in set(vocabulary.words_of(text)))
-    parts = [held.get(word, 1) / len(sentences) for word in vocabulary.words]
+    held = Counter(word for text in sentences for word in {name.get(word, word) for word in vocabulary.words_of(text)})
+    parts = [held.get(name.get(word, word), 1) / len(sentences) for word in vocabulary.words]
     return torch.tensor([min(1.0, -math.log(part) / 2) for part in parts])
+
+
+def same(stories: list[Story], vocabulary: Vocabulary) -> Tensor | None:
+    """(V,) a number for every word, the same for all its forms; None where no word has several."""
+    name = forms.of_stories(stories)
+    if not name:
+        return None
+    number: dict[str, int] = {}
+    return torch.tensor([number.setdefault(name.get(word, word), at) for at, word in enumerate(vocabulary.words)])
 
 
 def build(config: Config, vocabulary: Vocabulary, decided: Decided, digests: dict[str, str] | None = None) -> DMN:

@@ -149,6 +149,8 @@ def _parts(content: dict[str, Any], device: torch.device | str, code: Path | Non
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise ValueError(f"weights: expected tensors by name, found {type(weights).__name__}")
     _check_size(weights, config, vocabulary)
+    if SAME in weights:
+        decided = decided._replace(same=_checked_same(weights[SAME], len(vocabulary.words)))
     digests = own_code.checked(content.get("code", {}))
     if code is not None:
         config = own_code.renamed(config, code)
@@ -166,6 +168,17 @@ def _parts(content: dict[str, Any], device: torch.device | str, code: Path | Non
         _check_optimizer(content["optimizer"], model, config, progress.step)
     threads = _whole("threads", content["threads"], 10_000)
     return Checkpoint(config, vocabulary, model.to(device), progress, content["optimizer"], threads, decided, digests)
+
+
+SAME = "memory.gate.further.gate_words.same"
+"""Where it is known which words are forms of one."""
+
+
+def _checked_same(numbers: object, words: int) -> torch.Tensor:
+    whole = isinstance(numbers, torch.Tensor) and numbers.dtype == torch.long and numbers.shape == (words,)
+    if not isinstance(numbers, torch.Tensor) or not whole or ((numbers < 0) | (numbers >= words)).any():
+        raise ValueError(f"weights {SAME}: expected the number of a word for every word")
+    return numbers
 
 
 VERSION_1 = (

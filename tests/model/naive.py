@@ -34,6 +34,7 @@ VARIANTS: dict[str, dict] = {
     "sentences": {"reader": "sentences"},
     "sentences, all of them": {"reader": "sentences", "bidirectional": True, "residual": True},
     "shared words": {"gate_words": True},
+    "shared words with forms": {"gate_words": True, "forms": True},
     "shared words, all of them": {
         "reader": "sentences",
         "bidirectional": True,
@@ -122,10 +123,12 @@ def texts_of(vocabulary: Vocabulary, story: Story, question: Question, unit: str
 
 
 def overlap(model: DMN, one: set[int], other: set[int]) -> Tensor:
-    """The squared rarities of the words that both have."""
+    """The squared rarities of the words that both have in any form."""
     total = model.embedding.new_zeros(())
     terms = further(model.memory.gate, "gate_words")
     if terms is not None:
+        if terms.same is not None:
+            one, other = ({int(terms.same[word]) for word in words} for words in (one, other))
         for word in one & other:
             total = total + terms.rarity[word] ** 2
     return total

@@ -34,6 +34,10 @@ VOCABULARY = vocab.build(STORIES)
 
 def make(end_of_passes: bool, **options) -> DMN:
     torch.manual_seed(1)
+    rarity = torch.rand(len(VOCABULARY.words))
+    if options.pop("forms", False):  # every third word is a form of the one before
+        options["same"] = torch.arange(len(rarity)) // 3 * 3 + (torch.arange(len(rarity)) % 3).clamp(max=1)
+        rarity = rarity[options["same"]]
     answers = VOCABULARY.answer_words if options.get("answer") == "gru" else VOCABULARY.answers
     model = network(
         words=len(VOCABULARY.words),
@@ -41,7 +45,7 @@ def make(end_of_passes: bool, **options) -> DMN:
         hidden_size=5,
         passes=3,
         end_of_passes=end_of_passes,
-        **{"embedding_size": 4, "rarity": torch.rand(len(VOCABULARY.words)), **options},
+        **{"embedding_size": 4, "rarity": rarity, **options},
     ).double()
     for parameter in model.parameters():  # biases too: at zero, mistakes in them are not seen
         torch.nn.init.normal_(parameter, std=0.7)

@@ -11,7 +11,7 @@ from dmn_cli.errors import DmnError
 from dmn_cli.generator.generate import generate
 from dmn_cli.model.extensions.order import Order
 from dmn_cli.runs.assembly import prepare
-from dmn_cli.training.build import dataset, device, order, rarity
+from dmn_cli.training.build import dataset, device, order, rarity, same
 
 EARLY = dict.fromkeys((7, 8), Order.EARLIEST)
 FREE = dict.fromkeys((4, 17, 18, 19, 20), Order.NONE)
@@ -51,6 +51,19 @@ def test_words_in_every_sentence_are_not_rare():
     assert found["here"] == pytest.approx(0.2027, abs=1e-4)  # ln(3 / 2) / 2
     assert found["john"] == pytest.approx(0.5493, abs=1e-4)  # ln(3) / 2
     assert found["<unk>"] == 1.0
+
+
+def test_forms_of_a_word_are_as_rare_as_the_word():
+    facts = "to nopa", "at nopu", "to tuka", "at tuku", "here"
+    told = [Story(facts, (Question("where?", "here", 5, ()),))]
+    vocabulary = vocab.build(told)
+    number, rare = (
+        dict(zip(vocabulary.words, found(told, vocabulary).tolist(), strict=True)) for found in (same, rarity)
+    )
+    assert number["nopa"] == number["nopu"] != number["tuka"] == number["tuku"]
+    assert sorted({*number.values()}) == sorted(vocabulary.words.index(w) for w in vocabulary.words if w[-1] != "u")
+    assert rare["nopa"] == rare["nopu"] == pytest.approx(0.5493, abs=1e-4)  # ln(6 / 2) / 2
+    assert same([Story(("Mary is here.",), (Question("Who?", "mary", 1),))], vocabulary) is None
 
 
 @pytest.mark.parametrize("gate", ["softmax", "by-order", "sigmoid"])

@@ -23,15 +23,18 @@ class SharedWords(FurtherTerms):
 
     Args:
         hidden_size: H.
-        rarity: (V,) in [0, 1], of every word.
+        rarity: (V,) in [0, 1], of every word; forms of one word have the same.
+        same: (V,) whole numbers below V, the same for all forms of one word; None: no word has several forms.
         shut: start with gates that are nearly shut: for gates that are not a softmax.
     """
 
     rarity: Tensor
+    same: Tensor | None
 
-    def __init__(self, hidden_size: int, rarity: Tensor, *, shut: bool):
+    def __init__(self, hidden_size: int, rarity: Tensor, same: Tensor | None, *, shut: bool):
         super().__init__(3, hidden_size, bias=False)
         self.register_buffer("rarity", rarity)
+        self.register_buffer("same", same)
         self.shut = shut
 
     @torch.no_grad()
@@ -44,12 +47,18 @@ class SharedWords(FurtherTerms):
 
     def of(self, rows: Packed, batch: Batch) -> "_Terms":
         """The terms of a batch."""
-        sentences, questions = (_bags(words, self.rarity) for words in (batch.sentence_words, batch.question_words))
+        sentences, questions = (self._bags(words) for words in (batch.sentence_words, batch.question_words))
         sentences = torch.cat([sentences, sentences.new_zeros(1, len(self.rarity))])  # the end-of-passes fact's
         of_fact = torch.cat([batch.fact_sentence, batch.fact_sentence.new_tensor([len(sentences) - 1])])
         sentence = of_fact[batch.rows.index]
         asked = (sentences @ questions.T)[sentence, batch.question_text[batch.rows.sequence]]
         return _Terms(rows, sentences, sentence, asked, torch.zeros_like(asked))
+
+    def _bags(self, words: Packed) -> Tensor:
+        """The rarities of each sequence's words, (B, V); 0 for a word it has not. Forms of one word are one."""
+        bags = self.rarity.new_zeros(words.count, len(self.rarity))
+        bags[words.sequence, words.index if self.same is None else self.same[words.index]] = self.rarity[words.index]
+        return bags
 
 
 class _Terms:
@@ -77,10 +86,3 @@ class _Terms:
 
     def select(self, rows: Packed, kept: Tensor) -> "_Terms":
         return _Terms(rows, self.sentences, self.sentence[kept], self.asked[kept], self.before[kept])
-
-
-def _bags(words: Packed, rarity: Tensor) -> Tensor:
-    """The rarities of each sequence's words, (B, V); 0 for a word it has not."""
-    bags = rarity.new_zeros(words.count, len(rarity))
-    bags[words.sequence, words.index] = rarity[words.index]
-    return bags

@@ -184,6 +184,7 @@ class DMN {
     this.size = this.questionGRU.weight_hh.columns;
     this.end = this.weights["memory.end"]?.data ?? null;
     this.rarity = this.weights["memory.gate.further.gate_words.rarity"]?.data ?? null;
+    this.same = this.weights["memory.gate.further.gate_words.same"]?.data ?? null; // of the forms of a word
     this.rule = this.vocabulary.rule ?? 1;
     this.gateParts = this.partsOfGate();
     this.texts = new Map(); // what is kept: the words of texts, their pieces, and the states after these
@@ -499,8 +500,10 @@ class DMN {
 
   /** Ours: which rare words a fact shares with the question, and with the facts that counted in the last pass. */
   sharedWords(pieces, asked) {
-    const { rarity } = this, inQuestion = new Set(asked.bag);
-    const sumOf = ({ bag }, value) => bag.reduce((sum, word) => sum + rarity[word] ** 2 * value(word), 0);
+    const { rarity, same } = this;
+    const wordsOf = ({ bag }) => (same ? [...new Set(bag.map((word) => same[word]))] : bag);
+    const inQuestion = new Set(wordsOf(asked));
+    const sumOf = (piece, value) => wordsOf(piece).reduce((sum, word) => sum + rarity[word] ** 2 * value(word), 0);
     const question = pieces.map((piece) => sumOf(piece, (word) => Number(inQuestion.has(word))));
     return {
       question,
@@ -508,7 +511,7 @@ class DMN {
       before: new Float64Array(pieces.length),
       after(gates) {
         const counted = new Float64Array(rarity.length);
-        pieces.forEach(({ bag }, t) => bag.forEach((word) => (counted[word] += gates[t])));
+        pieces.forEach((piece, t) => wordsOf(piece).forEach((word) => (counted[word] += gates[t])));
         this.found = pieces.map((piece) => sumOf(piece, (word) => counted[word]));
         this.before = this.before.map((sum, t) => Math.min(1, sum + gates[t]));
       },
