@@ -110,7 +110,7 @@ def find_phrases(stories: Iterable[Story], name: Mapping[str, str] | None = None
     """Words that stand for one thing together (*pink rectangle*, *box of chocolates*), the longest first.
 
     Two neighbours are joined if one of them never stands without the other; then the same for what this leaves. Words
-    that are in nearly every sentence, like *the*, are left alone. Parts of answers are sentences as well.
+    that are in nearly every sentence, like *the*, or that an answer consists of, are left alone.
 
     Args:
         stories: the stories.
@@ -125,7 +125,9 @@ def find_phrases(stories: Iterable[Story], name: Mapping[str, str] | None = None
         held = Counter(word for text in texts for word in set(text))
         alone.update(word for word, count in held.items() if count >= EVERYWHERE * len(texts))
     said = [one for story in stories for question in story.questions for one in alternatives(question.answer)]
-    texts = facts + questions + [part.split() for one in said for part in parts(one)]
+    answered = [part.split() for one in said for part in parts(one)]
+    alone |= {part[0] for part in answered if len(part) == 1}
+    texts = facts + questions + answered
     made: dict[str, list[str]] = {}
     while True:
         counts, pairs, seen = Counter[str](), Counter[tuple[str, str]](), set[tuple[str, str]]()

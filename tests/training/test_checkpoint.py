@@ -8,6 +8,7 @@ import zipfile
 import pytest
 import torch
 
+from dmn_cli.config import from_plain, plain
 from dmn_cli.data.batches import collate
 from dmn_cli.errors import DmnError
 from dmn_cli.runs.assembly import prepare
@@ -48,6 +49,28 @@ def test_it_holds_tensors_and_plain_types_only(saved):
         if opcode.name == "GLOBAL":
             imported.add(argument.replace(" ", "."))
     assert imported <= {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage"}
+
+
+def test_forms_of_words_are_inside_and_checked(tmp_path):
+    told = tmp_path / "told.txt"
+    places = {"nopa": "nopu", "tuka": "tuku"}
+    facts = [f"1 John went to {to}\n2 Is it {at}?\tyes\t1\n" for at, to in places.items()] * 5
+    told.write_text("".join(facts))
+    content = plain(small())
+    content["data"] |= {"source": "files", "train": [str(told)], "validation": 0.2}
+    content["model"] |= {"gate_words": True}
+    config = from_plain(content)
+    made = prepare(config, torch.device("cpu"), 1).checkpoint
+    checkpoint.save(tmp_path / "best.pt", made)
+    same = checkpoint.load(tmp_path / "best.pt").decided.same
+    words = made.vocabulary.words
+    assert same[words.index("nopa")] == same[words.index("nopu")] != same[words.index("tuka")]
+    for wrong in (same + 1000, same - 1000, same.float(), same[1:], None):
+        damaged = change(
+            tmp_path / "best.pt", tmp_path, lambda c, wrong=wrong: c["weights"].update({checkpoint.SAME: wrong})
+        )
+        with pytest.raises(DmnError, match="damaged checkpoint: weights .*same: expected the number of a word"):
+            checkpoint.load(damaged)
 
 
 def test_the_vocabulary_is_inside(saved):
