@@ -67,7 +67,8 @@ class DataConfig(Section):
     """The order of the supporting facts, which the passes are taught: as the files have it; or, in a task where they
     are lists, story order also for the few questions where they are not in it (bAbI: task 8)."""
     renamed: bool = False
-    """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew."""
+    """Every epoch sees each training story with interchangeable words (found in the training stories) renamed anew; the
+    forms of a word are renamed together."""
     reordered: bool = False
     """Every epoch sees the facts of each training story in another order, and each question after the same facts, in
     tasks where the order says nothing, as far as 500 training questions or more tell (bAbI: tasks 4 and 17 to 19)."""
@@ -101,7 +102,8 @@ class ModelConfig(Section):
     """The gate also sees where the last pass looked: how much before the fact, at it, and after it."""
     gate_words: bool = False
     """The gate also sees which rare words a fact shares with the question and with what the last pass found, and how
-    much the fact counted before. It starts out by following these words from fact to fact."""
+    much the fact counted before. It starts out by following these words from fact to fact. Forms of a word (*cat*,
+    *cats*; found in the training stories) are one word."""
     gate: Literal["sigmoid", "softmax", "by-order"] = "sigmoid"
     """`sigmoid`: every fact by itself; `softmax`: all facts of a question against each other; `by-order`: what the
     training stories say: of the open gates the latest counts, or the earliest (where supporting facts are lists in

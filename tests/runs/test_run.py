@@ -304,6 +304,15 @@ def test_a_damaged_small_file_is_named(name, hint, bad, tmp_path):
     assert content(folder) == before
 
 
+def test_words_of_a_class_have_as_many_forms(tmp_path):
+    folder = tmp_path / "run"
+    run.start(renamed(100), folder, CPU, 1)
+    (folder / "renamed.json").write_text('{"1": [["cat\\tcats", "dog"]]}')
+    with pytest.raises(DmnError, match=r"run/renamed\.json: ") as error:
+        run.resume(folder, None, CPU)
+    assert "start a new one" in error.value.hint
+
+
 @pytest.mark.parametrize("name", ["renamed.json", "reordered.json"])
 def test_what_was_found_and_is_missing_is_named(name, tmp_path):
     folder = tmp_path / "run"

@@ -69,7 +69,7 @@ def test_forms_of_words_are_inside_and_checked(tmp_path):
         damaged = change(
             tmp_path / "best.pt", tmp_path, lambda c, wrong=wrong: c["weights"].update({checkpoint.SAME: wrong})
         )
-        with pytest.raises(DmnError, match="damaged checkpoint: weights .*same: expected the number of a word"):
+        with pytest.raises(DmnError, match=r"damaged checkpoint: weights .*same: expected the number of a word"):
             checkpoint.load(damaged)
 
 
