@@ -66,14 +66,6 @@ class Packed:
         return table.index_put((self.sequence, self.step), values)
 
 
-def pack(lengths: Tensor) -> Packed:
-    """Pack sequences of these lengths, (B,), which must not rise; ``index`` is left for the caller to replace."""
-    steps = torch.arange(int(lengths[0]) if len(lengths) else 0, device=lengths.device)
-    active = steps[:, None] < lengths[None, :]
-    step, sequence = active.nonzero(as_tuple=True)
-    return Packed(sequence, sequence, step, active.sum(1).tolist(), len(lengths))
-
-
 @dataclass(frozen=True, slots=True)
 class Sentences:
     """Different sentences, each as a bag of weighted words (U sentences, W words in all).

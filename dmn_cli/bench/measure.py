@@ -13,7 +13,7 @@ from dmn_cli.bench import textbook
 from dmn_cli.bench.parts import parts
 from dmn_cli.config import Config
 from dmn_cli.data import vocabulary as vocab
-from dmn_cli.data.batches import Dataset, collate, order
+from dmn_cli.data.batches import Dataset, collate, collated, order
 from dmn_cli.data.stories import Question, Story
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.fast import kernels
@@ -140,8 +140,8 @@ def trainer(model: DMN, config: Config, data: Dataset, batches: list[Tensor]) ->
     optimizer = loop.optimiser(model, config.train)
 
     def steps() -> None:
-        for number, questions in enumerate(batches):
-            loop.training_step(model, optimizer, data, questions, config.train, number, config.train.gate_weight, 1.0)
+        for number, batch in enumerate(collated(data, batches)):
+            loop.training_step(model, optimizer, batch, config.train, number, config.train.gate_weight, 1.0)
 
     return lambda: _timed(steps, sum(map(len, batches)))
 

@@ -10,7 +10,7 @@ from unittest import mock
 from torch import Tensor
 
 from dmn_cli.config import Config
-from dmn_cli.data.batches import Dataset
+from dmn_cli.data.batches import Dataset, collated
 from dmn_cli.model import dmn
 from dmn_cli.training import loop
 
@@ -65,7 +65,6 @@ def parts(model: dmn.DMN, config: Config, data: Dataset, batches: list[Tensor], 
     watch, memory, optimizer = Stopwatch(), model.memory, loop.optimiser(model, config.train)
     timed = watch.timed
     functions: list[tuple[Any, str, str]] = [
-        (loop, "collate", "collate"),
         (model.input, "forward", "read"),
         (model.question, "forward", "read"),
         (memory.update, "forward", "update"),
@@ -85,9 +84,11 @@ def parts(model: dmn.DMN, config: Config, data: Dataset, batches: list[Tensor], 
         ):
             patched.enter_context(mock.patch.object(owner, name, way))
         for turn in range(repeats + 1):
-            for number, questions in enumerate(batches):
+            watch.switch("collate")
+            for number, batch in enumerate(collated(data, batches)):
                 watch.switch(REST)
-                loop.training_step(model, optimizer, data, questions, config.train, number, 1.0, 1.0)
+                loop.training_step(model, optimizer, batch, config.train, number, 1.0, 1.0)
+                watch.switch("collate")
             watch.switch(REST)
             if not turn:
                 watch.spent.clear()  # the first turn was to get warm

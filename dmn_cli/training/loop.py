@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
+from dmn_cli.batch import Batch
 from dmn_cli.config import TrainConfig
-from dmn_cli.data.batches import Dataset, collate, order
+from dmn_cli.data.batches import Dataset, collated, order
 from dmn_cli.errors import FAILED, DmnError
 from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
@@ -120,17 +120,18 @@ def train(
         began, begun_with = time.perf_counter(), progress.questions
         data = train_data(progress.epoch)
         batches = order(data, config.batch_size, _mix(config.seed, progress.epoch), config.shuffle)
-        for questions in batches[progress.batch :]:
+        for batch in collated(data, batches[progress.batch :]):
             done = _done(config, progress, 0, len(batches))
             optimizer.learning_rate = learning_rate(config, done)
             weights = alpha_beta(config, progress.epoch, done)
-            loss = training_step(model, optimizer, data, questions, config, progress.step, *weights)
+            questions = len(batch.number)
+            loss = training_step(model, optimizer, batch, config, progress.step, *weights)
             progress.batch += 1
             progress.step += 1
-            progress.gate_loss += loss.gates.item() * len(questions)
-            progress.answer_loss += loss.answers.item() * len(questions)
-            progress.questions += len(questions)
-            yield Step(progress.step, len(questions))
+            progress.gate_loss += loss.gates.item() * questions
+            progress.answer_loss += loss.answers.item() * questions
+            progress.questions += questions
+            yield Step(progress.step, questions)
 
         seconds = time.perf_counter() - began
         rate = learning_rate(config, _done(config, progress, 1, len(batches)))
@@ -152,17 +153,16 @@ def _done(config: TrainConfig, progress: Progress, back: int, batches: int) -> f
 def training_step(
     model: DMN,
     optimizer: Adam,
-    data: Dataset,
-    questions: Tensor,
+    batch: Batch,
     config: TrainConfig,
     step: int,
     alpha: float,
     beta: float,
 ) -> Loss:
-    """One step: collate, forward, backward, clip, Adam.
+    """One step: forward, backward, clip, Adam.
 
     Args:
-        questions: (Q,) the batch.
+        batch: the questions.
         step: how many were made before; with the seed it decides the dropout.
         alpha, beta: of J, see ``alpha_beta``.
 
@@ -172,8 +172,7 @@ def training_step(
     _seed_dropout(model.embedding.device, _mix(config.seed, step))
     if not model.training:
         model.train()
-    batch = collate(data, questions).to(model.embedding.device)
-    loss = model.loss(batch, config.supervision == "strong")
+    loss = model.loss(batch.to(model.embedding.device), config.supervision == "strong")
     total = loss.total(alpha, beta)
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):

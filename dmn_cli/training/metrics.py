@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dmn_cli.batch import Batch
-from dmn_cli.data.batches import Dataset, collate, order
+from dmn_cli.data.batches import Dataset, collated, order
 from dmn_cli.model.answer import LinearAnswer
 from dmn_cli.model.dmn import DMN
 
@@ -25,11 +25,11 @@ def score(model: DMN, data: Dataset, batch_size: int) -> Score:
     """Ask every question of a data set once, without dropout; gates alone decide the passes."""
     model.eval()
     correct, loss = 0, 0.0
-    for questions in order(data, batch_size):
-        batch = collate(data, questions).to(model.embedding.device)
+    for batch in collated(data, order(data, batch_size)):
+        batch = batch.to(model.embedding.device)
         recall, question, _ = model.recall(batch)
         correct += int(right(model, model.answer.predict(recall.memory, question), batch).sum())
-        loss += model.answer.loss(recall.memory, question, batch).item() * len(questions)
+        loss += model.answer.loss(recall.memory, question, batch).item() * len(batch.number)
     return Score(len(data), correct, loss / len(data))
 
 

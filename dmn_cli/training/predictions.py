@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dmn_cli.batch import Batch
 from dmn_cli.config import Config
-from dmn_cli.data.batches import collate, order
+from dmn_cli.data.batches import collated, order
 from dmn_cli.data.stories import Question, Story, as_dialogue
 from dmn_cli.data.vocabulary import Vocabulary
 from dmn_cli.files import write_atomic
@@ -74,8 +74,9 @@ def _of_task(checkpoint: Checkpoint, task: int, stories: list[Story]) -> Iterato
     data = dataset(config, checkpoint.vocabulary, stories)
     asked = [(number, story, q) for number, story in enumerate(stories, start=1) for q in story.questions]
     model.eval()
-    for questions in order(data, config.train.batch_size):
-        batch = collate(data, questions).to(model.embedding.device)
+    batches = order(data, config.train.batch_size)
+    for questions, batch in zip(batches, collated(data, batches), strict=True):
+        batch = batch.to(model.embedding.device)
         answers, log_probabilities, recall = model.likeliest(batch, 1 + OTHERS)
         is_right = right(model, answers[:, 0], batch).tolist()
         passes = _passes(checkpoint, batch, recall)

@@ -1,13 +1,17 @@
 """Vocabulary, encoding and batches."""
 
+from dataclasses import fields, is_dataclass
+from unittest import mock
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmn_cli.batch import pack
+from dmn_cli.batch import Packed
+from dmn_cli.data import batches as dmn_batches
 from dmn_cli.data import vocabulary as vocab
-from dmn_cli.data.batches import collate, encode, order
+from dmn_cli.data.batches import Packing, collate, collated, encode, order
 from dmn_cli.data.stories import Question, Story
 
 STORIES = [
@@ -118,9 +122,14 @@ def test_stories_stay_together_and_questions_do_not():
     assert sum(len(data.story[batch].unique()) for batch in by_question) > 200  # of 250, and 50 by story
 
 
+def pack(lengths: list[int]) -> Packed:
+    packing = Packing(torch.zeros(len(lengths), dtype=torch.long), torch.tensor(lengths), 1)
+    return packing.split(packing.sequence)[0]
+
+
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=6).map(lambda lengths: sorted(lengths, reverse=True)))
 def test_packed_rows(lengths):
-    packed = pack(torch.tensor(lengths))
+    packed = pack(lengths)
     assert sum(packed.sizes) == sum(lengths) == len(packed.index)
     rows = list(zip(packed.step.tolist(), packed.sequence.tolist(), strict=True))
     assert rows == sorted(rows)
@@ -128,12 +137,12 @@ def test_packed_rows(lengths):
     assert torch.equal(packed.row(packed.sequence, packed.step), torch.arange(len(rows)))
     keep = torch.tensor([number % 2 == 0 for number in range(len(lengths))])
     some, kept = packed.select(keep)
-    assert some.sizes == [size for size in pack(torch.tensor(lengths)[keep]).sizes if size]
+    assert some.sizes == [size for size in pack(lengths[::2]).sizes if size]
     assert torch.equal(packed.sequence[kept] // 2, some.sequence)
 
 
 def test_padded():
-    packed = pack(torch.tensor([3, 1]))
+    packed = pack([3, 1])
     table = packed.padded(torch.tensor([1.0, 2.0, 3.0, 4.0]), -9.0)
     assert table.tolist() == [[1.0, 3.0, 4.0], [2.0, -9.0, -9.0]]
 
@@ -148,3 +157,27 @@ def test_a_batch_moves_whole(count):
     assert moved.sentences.words.is_meta
     assert moved.answer.is_meta
     assert moved.rows.sizes == batch.rows.sizes
+
+
+@settings(max_examples=30, deadline=None)
+@given(story_sizes(), st.integers(1, 9), st.sampled_from(["stories", "questions"]), st.sampled_from([1, 5, 1000]))
+def test_batches_cut_in_one_go_are_those_cut_one_by_one(sizes, batch_size, shuffle, in_one_go):
+    stories = made(sizes)
+    data = encode(stories, vocab.build(stories), end_of_passes=len(sizes) % 2 == 0, max_facts=4)
+    batches = order(data, batch_size, 1, shuffle)
+    with mock.patch.object(dmn_batches, "FACTS_IN_ONE_GO", in_one_go):
+        found = list(collated(data, batches))
+    assert len(found) == len(batches)
+    for one, questions in zip(found, batches, strict=True):
+        assert_same(one, collate(data, questions))
+
+
+def assert_same(one, other):
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+    elif is_dataclass(one):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name))
+    else:
+        assert one == other

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dmn_cli import config as configs
-from dmn_cli.data.batches import order
+from dmn_cli.data.batches import collated, order
 from dmn_cli.runs import run
 from dmn_cli.training import loop
 from dmn_cli.training.build import dataset
@@ -33,8 +33,8 @@ def losses(config: configs.Config, steps: int) -> list[list[float]]:
         seen = changes.of(train.stories, f"{config.train.seed} {epoch}") if changes else stories
         data = dataset(config, checkpoint.vocabulary, seen)
         seed = loop._mix(config.train.seed, epoch)
-        for questions in order(data, config.train.batch_size, seed, config.train.shuffle):
-            loss = loop.training_step(model, optimizer, data, questions, config.train, len(found), *loss_weights)
+        for batch in collated(data, order(data, config.train.batch_size, seed, config.train.shuffle)):
+            loss = loop.training_step(model, optimizer, batch, config.train, len(found), *loss_weights)
             found.append([loss.gates.item(), loss.answers.item()])
             if len(found) == steps:
                 return found
