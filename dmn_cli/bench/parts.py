@@ -70,7 +70,7 @@ def parts(model: dmn.DMN, config: Config, data: Dataset, batches: list[Tensor], 
         (memory.update, "forward", "update"),
         (model.answer, "loss", "answer"),
         (dmn, "gate_loss", "gate"),
-        (loop, "clip", "clip"),
+        (optimizer, "clip", "clip"),
         (optimizer, "step", "optimiser"),
     ]
     gate, episode, weighting = memory.gate.of, memory.episode.of, memory.weighting

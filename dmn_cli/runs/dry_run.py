@@ -29,6 +29,7 @@ def dry_run(config: Config, device: torch.device, threads: int) -> dict[str, str
     taught = config.train.supervision == "strong"
     loss = model.loss(batch, taught)
     (loss.gates + loss.answers).backward()
+    optimizer.clip(config.train.clip)
     optimizer.step()
     gates = f"gates {loss.gates.item():.4f}, " if taught else ""
     sizes = f"{len(questions)} questions, {len(batch.fact_ends)} facts, {len(batch.rows.index)} gates a pass"

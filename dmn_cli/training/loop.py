@@ -16,7 +16,7 @@ from dmn_cli.model.dmn import DMN
 from dmn_cli.model.loss import Loss
 from dmn_cli.records import Epoch
 from dmn_cli.training import own_code
-from dmn_cli.training.adam import Adam, clip
+from dmn_cli.training.adam import Adam
 from dmn_cli.training.metrics import score
 
 
@@ -177,7 +177,7 @@ def training_step(
     optimizer.zero_grad()
     with own_code.blamed(own_code.of(model)):
         total.backward()
-    norm = clip(model, config.clip)
+    norm = optimizer.clip(config.clip)
     if not (math.isfinite(total.item()) and math.isfinite(norm.item())):
         raise DmnError(
             f"training diverged in step {step + 1}: loss {total.item():g}, gradient norm {norm.item():g}",

@@ -18,7 +18,7 @@ def test_the_shares_add_up_and_leave_nothing_behind(name):
     config = load(name, ["data.source=generated", "data.questions=60", "data.tasks=[2]", "model.hidden_size=8"])
     begun, train, *_ = prepare(config, torch.device("cpu"), 1)
     data = dataset(config, begun.vocabulary, flat(train))
-    before = loop.clip, dict(vars(begun.model.memory))
+    before = loop.training_step, dict(vars(begun.model.memory))
     shares = parts(begun.model, config, data, order(data, 20), 1)
     assert sum(shares.values()) == pytest.approx(1)
     assert shares.keys() == {
@@ -26,7 +26,7 @@ def test_the_shares_add_up_and_leave_nothing_behind(name):
         *(f"{part}, backward" for part in BOTH_WAYS),
         *("collate", "clip", "optimiser", REST),
     }
-    assert (loop.clip, dict(vars(begun.model.memory))) == before
+    assert (loop.training_step, dict(vars(begun.model.memory))) == before
 
 
 def test_time_belongs_to_the_part_and_to_its_way_back(monkeypatch):
