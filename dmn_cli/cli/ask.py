@@ -220,9 +220,12 @@ def _typed(prompt: str) -> str | None:
 
 
 def _is_asked(text: str) -> bool:
-    """Ask whether a line without a question mark is a question."""
-    said = _typed(f"Is that a question? {text!r} [Y/n] ")
-    return said is None or said.strip().lower() in ("", "y", "yes")
+    """Ask whether a line without a question mark is a question, until it is said."""
+    while (said := _typed(f"Is that a question? {text!r} [Y/n] ")) is not None:
+        if (answer := said.strip().lower()) in ("", "y", "yes", "n", "no"):
+            return not answer.startswith("n")
+        tell(f"{said!r}: Enter or y for yes, n for no")
+    return True
 
 
 def _command(command: str, told: "Told", before: "list[Told]") -> "Told":

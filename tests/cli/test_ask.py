@@ -233,6 +233,9 @@ def test_a_question_without_its_sign_is_asked_about(converse):
     assert "where is mary  " in converse("Mary went to the garden", "where is mary", "").out
     taken = converse("Mary went to the garden", "where is mary", "n", ":story").out
     assert taken == "  1  Mary went to the garden\n  2  where is mary\n"
+    done = converse("Mary went to the garden", "where is mary", "where is mary?", "yes")
+    assert "'where is mary?': Enter or y for yes, n for no" in done.err  # no line is swallowed
+    assert done.out.count("where is mary  ") == 1
 
 
 def test_commands(converse):
