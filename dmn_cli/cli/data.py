@@ -181,7 +181,8 @@ def check(
         figures = [{"task": task or None, **vars(checked)} for task, checked in tasks.items()]
         print_json({"files": len(files), "tasks": figures})
     else:
-        _print(_check_table(tasks))
+        if any(checked.questions for checked in tasks.values()):
+            _print(_check_table(tasks))
         for note in dict.fromkeys(note for checked in tasks.values() for note in checked.notes):
             tell(f"note: {note}")
         for finding in findings[:SHOWN]:
@@ -189,9 +190,13 @@ def check(
         if len(findings) > SHOWN:
             typer.echo(f"… and {len(findings) - SHOWN} more")
     if findings:
-        raise DmnError(f"{len(findings)} findings in {len(files)} files")
+        raise DmnError(f"{_counted(len(findings), 'finding')} in {_counted(len(files), 'file')}")
     if not as_json:
-        typer.echo(f"{len(files)} files: nothing found")
+        typer.echo(f"{_counted(len(files), 'file')}: nothing found")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 app.command("retell", cls=Command, epilog="Example: dmn data retell --grammar inflected --out retold")(retell)

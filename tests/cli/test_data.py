@@ -121,6 +121,13 @@ def test_what_cannot_be_shown(options: list[str], error: str, data: Path) -> Non
     assert ended.stderr.startswith(error)
 
 
+def test_check_of_a_file_that_cannot_be_read_shows_no_table(tmp_path: Path) -> None:
+    (tmp_path / "broken.txt").write_text("0 Mary went to the kitchen.\n")
+    ended = dmn(tmp_path, "data", "check", "broken.txt")
+    assert (ended.returncode, ended.stdout) == (2, "broken.txt:1: line number 0, expected 1\n")
+    assert ended.stderr == "error: 1 finding in 1 file\n"
+
+
 def test_check_names_every_finding(tmp_path: Path) -> None:
     (tmp_path / "qa1_x_train.txt").write_text(
         STORY.replace("\tgarden\t4", "\tkitchen\t1") + STORY.replace("\t2", "\t1")
