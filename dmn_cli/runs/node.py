@@ -53,13 +53,13 @@ class Change(NamedTuple):
 
     Attributes:
         name: relative to the folder.
-        content: all of it, or what was added.
-        added: which of the two.
+        content: of the file from ``start`` on.
+        start: bytes that stay before it. So what is written twice, by a driver that is stopped in between, is the same.
     """
 
     name: str
     content: bytes
-    added: bool
+    start: int
 
 
 class News(NamedTuple):
@@ -176,12 +176,12 @@ class Worker:
             return []
         self._seen[name] = state
         if name != METRICS:
-            return [Change(name, content, False)]
+            return [Change(name, content, 0)]
         content = content[: content.rfind(b"\n") + 1]  # whole lines
         before, self._metrics = self._metrics, content
         if before and content.startswith(before):
-            return [Change(name, content[len(before) :], True)] if content != before else []
-        return [Change(name, content, False)]
+            return [Change(name, content[len(before) :], len(before))] if content != before else []
+        return [Change(name, content, 0)]
 
     def _read(self, name: str) -> bytes | None:
         try:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from dmn_cli.babi.download import FOLDER, MANIFEST, find_data, task_files
 from dmn_cli.config import Config
 from dmn_cli.errors import FAILED, DmnError
-from dmn_cli.files import append, sha256, write_atomic
+from dmn_cli.files import naming, sha256, write_atomic
 from dmn_cli.runs import folder as folders
 from dmn_cli.runs.jobs import LOST, Job, Suite, log, options
 from dmn_cli.runs.node import News, Order, Worker
@@ -228,8 +228,11 @@ def _write(folder: Path, changes: list[Any]) -> None:
     for change in changes:
         path = folder / change.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if change.added:
-            append(path, change.content.decode())
+        if change.start:
+            with naming(path), path.open("r+b") as file:
+                file.truncate(change.start)
+                file.seek(change.start)
+                file.write(change.content)
         else:
             write_atomic(path, change.content)
 

@@ -28,7 +28,7 @@ class Dummy:
 
     def __init__(self, order):
         self.task = int(next(option for option in order.options if option.startswith("--task"))[7:])
-        self.asked = 0
+        self.asked, self.sent = 0, 0
 
     def answer(self):
         self.asked += 1
@@ -36,8 +36,9 @@ class Dummy:
         for epoch in range((self.asked - 1) * EPOCHS // ANSWERS, self.asked * EPOCHS // ANSWERS):
             line = {"epoch": epoch + 1, "valid_loss": 0.5, "valid_accuracy": 0.9, "best": True, "seconds": 2.0}
             lines += json.dumps({**line, "weights": "0" * 64}).encode() + b"\n"
-        changes = [Change("metrics.jsonl", lines, self.asked > 1)]
-        changes += [Change(f"checkpoints/{name}.pt", bytes(CHECKPOINT), False) for name in ("best", "last")]
+        changes = [Change("metrics.jsonl", lines, self.sent)]
+        self.sent += len(lines)
+        changes += [Change(f"checkpoints/{name}.pt", bytes(CHECKPOINT), 0) for name in ("best", "last")]
         if self.asked < ANSWERS:
             return News(changes, None, b"")
         results = {"split": "test", "tasks": [{"task": self.task, "name": "x", **TASK}], "mean_accuracy": 0.97}
@@ -50,7 +51,7 @@ class Dummy:
             "results.json": json.dumps({**results, "tasks_passed": 1, "data": {}}).encode(),
             "done": b"all epochs done\n",
         }
-        return News([*changes, *(Change(name, content, False) for name, content in ends.items())], 0, b"")
+        return News([*changes, *(Change(name, content, 0) for name, content in ends.items())], 0, b"")
 
 
 class Ray:

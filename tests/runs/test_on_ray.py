@@ -152,6 +152,19 @@ def is_saved(suite):
     return any(not (path.parents[1] / "done").exists() for path in suite.glob("*/checkpoints/last.pt"))
 
 
+def test_what_came_back_may_be_written_twice(tmp_path):
+    """A driver that is stopped between writing news and asking for the next is given them again."""
+    from dmn_cli.runs.node import Change
+    from dmn_cli.runs.on_ray import _write
+
+    changes = [Change("metrics.jsonl", b"1\n2\n", 0), Change("metrics.jsonl", b"3\n", 4)]
+    _write(tmp_path, changes)
+    _write(tmp_path, changes[1:])
+    assert (tmp_path / "metrics.jsonl").read_bytes() == b"1\n2\n3\n"
+    _write(tmp_path, [Change("metrics.jsonl", b"x\n", 0)])  # another start of the run
+    assert (tmp_path / "metrics.jsonl").read_bytes() == b"x\n"
+
+
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.parametrize("number", range(int(os.environ.get("DMN_CLUSTERS", "1"))))
