@@ -104,8 +104,8 @@ class Weighting(NamedTuple):
 
     Attributes:
         log_g: logits (A, T) → the logarithm of the gates g (A, T). A logit of −∞ is no fact.
-        cross_entropy: logits, log g, and target (A, T), 1 at the facts to attend to → the sum over the questions that
-            have a target, in nats.
+        cross_entropy: logits, log g, and aims (A, K), the steps of the different facts to attend to, −1 for none → the
+            sum over the questions that have any, in nats.
     """
 
     log_g: Callable[[Tensor], Tensor]
@@ -122,21 +122,18 @@ def softmax(logits: Tensor) -> Tensor:
     return logits.log_softmax(1)
 
 
-def binary_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
-    """Every gate by itself: −Σ_t [y_t log g_t + (1 − y_t) log (1 − g_t)]."""
-    taught = _taught(target) & (logits > -torch.inf)
-    return F.binary_cross_entropy_with_logits(logits[taught], target[taught], reduction="sum")
+def binary_cross_entropy(logits: Tensor, log_g: Tensor, aims: Tensor) -> Tensor:
+    """Every gate by itself: −Σ_t [y_t log g_t + (1 − y_t) log (1 − g_t)], y_t = 1 at the aims, else 0."""
+    y = torch.zeros_like(logits).scatter_add(1, aims.clamp(min=0), (aims >= 0).to(logits.dtype))
+    taught = (aims >= 0).any(1, keepdim=True) & (logits > -torch.inf)
+    return F.binary_cross_entropy_with_logits(logits[taught], y[taught], reduction="sum")
 
 
-def categorical_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
-    """All gates of a question together: −Σ_t y_t log g_t, with Σ_t y_t = 1."""
-    taught = _taught(target) & (logits > -torch.inf)
-    target = target / target.sum(1, keepdim=True).clamp(min=1)
-    return -(target[taught] * log_g[taught]).sum()
-
-
-def _taught(target: Tensor) -> Tensor:
-    return (target.sum(1, keepdim=True) > 0).expand_as(target)
+def categorical_cross_entropy(logits: Tensor, log_g: Tensor, aims: Tensor) -> Tensor:
+    """All gates of a question together: −Σ_t y_t log g_t, y_t the same at all its aims, else 0, with Σ_t y_t = 1."""
+    none = aims < 0
+    y = 1 / (~none).sum(1, keepdim=True).clamp(min=1)
+    return -(log_g.gather(1, aims.clamp(min=0)) * y).masked_fill(none, 0).sum()
 
 
 SIGMOID = Weighting(sigmoid, binary_cross_entropy)

@@ -35,4 +35,4 @@ class WordReader(nn.Module):
             facts (F, H), and the batch's rows, whose index is a fact.
         """
         states, _ = self.gru(self.gru.project(vectors), batch.story_words)
-        return F.dropout(states[batch.fact_ends], self.dropout, self.training), batch.rows
+        return F.dropout(states.index_select(0, batch.fact_ends), self.dropout, self.training), batch.rows

@@ -41,6 +41,5 @@ def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: Episodic
         if memory.end is not None:
             ends = torch.where(hops[asked] == k, last[asked], -1)
             aims = torch.cat([aims, ends[:, None]], 1)
-        target = torch.zeros_like(logits).scatter_add(1, aims.clamp(min=0), (aims >= 0).to(logits.dtype))
-        total = total + memory.weighting.cross_entropy(logits, log_g, target)
+        total = total + memory.weighting.cross_entropy(logits, log_g, aims)
     return total / len(supporting)

@@ -127,12 +127,12 @@ class EpisodicMemory(nn.Module):
             if self.end is not None and k >= self.first_taught:
                 stops = _picks_last(log_g, rows) if hops is None else hops[asked] <= k
                 if stops.any():
-                    asked, log_g = asked[~stops], log_g[~stops]
                     rows, kept = rows.select(~stops)
+                    asked, log_g = asked[~stops], log_g[~stops, : len(rows.sizes)]
                     gates = gates.select(rows, kept)
                     if not len(asked):
                         break
-            g = log_g.exp()[rows.sequence, rows.step]
+            g = rows.unpadded(log_g).exp()
             e = episode(rows, g)
             updated = self.update(k, _rows(m, asked), e, _rows(question, asked))
             m = updated if len(asked) == len(m) else m.index_copy(0, asked, updated)
@@ -147,4 +147,4 @@ def _picks_last(log_g: Tensor, rows: Packed) -> Tensor:
 
 def _rows(table: Tensor, asked: Tensor) -> Tensor:
     """The rows of these questions, which are in order; the table itself if they are all."""
-    return table if len(asked) == len(table) else table[asked]
+    return table if len(asked) == len(table) else table.index_select(0, asked)

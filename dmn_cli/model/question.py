@@ -23,4 +23,4 @@ class QuestionModule(nn.Module):
         """Read the questions of a batch, each different text once: word vectors (V, E) → q (Q, H)."""
         last: Tensor
         _, last = self.gru(self.gru.project(vectors), batch.question_words)
-        return last[batch.question_text]
+        return last.index_select(0, batch.question_text)

@@ -32,7 +32,7 @@ class ResidualReader(SentenceReader):
 
     def facts(self, states: Tensor, sentences: Tensor, batch: Batch) -> Tensor:
         """Forward states (F, H) + sentence vectors (U, H) of the facts."""
-        return states + sentences[batch.fact_sentence]
+        return states + sentences.index_select(0, batch.fact_sentence)
 
 
 class ResidualQuestion(QuestionModule):
@@ -42,4 +42,5 @@ class ResidualQuestion(QuestionModule):
         """Word vectors (V, E) → q (Q, H), with E = H."""
         words = batch.question_words
         _, last = self.gru(self.gru.project(vectors), words)
-        return last.index_add(0, words.sequence, vectors[words.index])[batch.question_text]  # type: ignore[no-any-return]
+        summed: Tensor = last.index_add(0, words.sequence, vectors.index_select(0, words.index))
+        return summed.index_select(0, batch.question_text)

@@ -31,15 +31,18 @@ struct scan {
     void *d_inputs, *d_state, *d_weight, *d_bias, *d_gate;
 };
 
+/* Of a row of W1, `stride` long, three parts are looked at: the H columns for f ∘ v start at `product`, those for |f − v|
+ * at `difference`, and that for f · u is `dot`, negative if there is none. What a question adds to its rows is beside its
+ * u. All d_* but d_further are added to. */
 struct gate {
-    int64_t parts, hidden, units, facts_count, questions_count, rows;
-    const int64_t *fact, *question;                               /* (N), (N) */
-    const void *facts, *other, *bilinear, *weight;                /* (C, H), (Q, H), ?(Q, H), (G, 2H or 2H + 1) */
-    const void *per_fact, *per_question, *once, *w2, *b2;         /* ?(C, G), ?(Q, G), ?(N, G), ?(G), ?(1) */
+    int64_t parts, hidden, units, facts_count, questions_count, rows, once_rows, stride, product, difference, dot;
+    const int64_t *fact, *question, *row;                         /* (N), (N), ?(N): of once */
+    const void *facts, *other, *both, *weight;                    /* (C, H), (Q, H), ?(Q, G + H), (G, stride) */
+    const void *per_fact, *bias, *once, *further, *w2, *b2;       /* ?(C, G), ?(G), ?(M, G), ?(N, G), ?(G), ?(1) */
     void *first, *logits;                                         /* (N, G), ?(N) */
     const void *d_out;                                            /* (N), or (N, G) without w2 */
-    void *d_facts, *d_other, *d_bilinear, *d_weight;              /* as the tensors */
-    void *d_per_fact, *d_per_question, *d_once, *d_w2, *d_b2;     /* as the tensors */
+    void *d_facts, *d_other, *d_both, *d_weight;                  /* as the tensors */
+    void *d_per_fact, *d_bias, *d_once, *d_further, *d_w2, *d_b2; /* as the tensors */
 };
 
 /* The team of threads that Torch uses already, if kernels.py found it: OpenMP's. */
@@ -78,7 +81,7 @@ static int outside(const int64_t *index, int64_t rows, int64_t limit) {
 }
 
 /* What the rows of a part of the gate are summed up in: gradients the caller wants, and two more. */
-enum { D_FACTS, D_OTHER, D_BILINEAR, D_PER_FACT, D_PER_QUESTION, D_W2, D_B2, OUTPUTS };
+enum { D_FACTS, D_OTHER, D_BOTH, D_PER_FACT, D_BIAS, D_W2, D_B2, OUTPUTS };
 enum { D_WEIGHT = OUTPUTS, D_W_DOT, SUMS };
 
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -279,11 +282,13 @@ FN void F(pack_row)(real *B, int64_t vectors, int64_t room, int64_t k, int64_t a
     }
 }
 
-/* The transposed matrix W (n, K) in a packed B: its row c is column `at` + c. */
-FN void F(pack_transposed)(real *B, int64_t vectors, int64_t K, int64_t at, const real *W, int64_t n) {
-    for (int64_t c = 0; c < n; c++, W += K) {
+/* The transposed matrix W (n, K) in a packed B with room for `room` rows: its row c is column `at` + c, from row
+ * `down` on. */
+FN void F(pack_transposed)(real *B, int64_t vectors, int64_t room, int64_t down, int64_t at, const real *W,
+                           int64_t stride, int64_t n, int64_t K) {
+    for (int64_t c = 0; c < n; c++, W += stride) {
         int64_t panel = (at + c) / (3 * LANES) * 3, columns = at_most(vectors - panel, 3) * LANES;
-        real *to = B + panel * LANES * (K - 1) + at + c;
+        real *to = B + panel * LANES * (room - 1) + at + c + down * columns;
         for (int64_t k = 0; k < K; k++) to[k * columns] = W[k];
     }
 }
@@ -401,7 +406,7 @@ FN int F(scan_forward)(struct scan *s) {
     if (!memory) return NO_MEMORY;
     struct F(scan_shared) shared = {.s = s, .U = F(zeroed)(&rest, H * chunks * P)};
     for (int64_t c = 0; c < chunks; c++)
-        F(pack_transposed)(shared.U, chunks * P / LANES, H, c * P, AT(s->weight, F(order)[c] * H * H), H);
+        F(pack_transposed)(shared.U, chunks * P / LANES, H, 0, c * P, AT(s->weight, F(order)[c] * H * H), H, H, H);
     run(F(scan_forward_part), &shared, s->parts, rest, each);
     free(memory);
     return OK;
@@ -527,14 +532,14 @@ ALWAYS void F(features)(int64_t H, const real *f, const real *v, const real *u, 
 FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
     struct F(gate_shared) *shared = argument;
     struct gate *g = shared->g;
-    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->bilinear != NULL);
+    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->dot >= 0);
     int64_t low = g->rows * part / g->parts, high = g->rows * (part + 1) / g->parts, block;
     real *z = F(take)(&memory, BLOCK * K), *sum = F(take)(&memory, BLOCK * P);
     for (int64_t i = low; i < high; i += block) {
         block = at_most(high - i, BLOCK);
         for (int64_t k = 0; k < block; k++) {
             int64_t c = g->fact[i + k], q = g->question[i + k];
-            const real *u = g->bilinear ? AT(g->bilinear, q * H) : NULL;
+            const real *u = g->dot >= 0 ? AT(g->both, q * (G + H) + G) : NULL;
             F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), u, z + k * K);
         }
         F(gemm)(block, P / LANES, K, z, K, 1, shared->W, K, sum, P, 0);
@@ -542,8 +547,10 @@ FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
             int64_t row = i + k;
             real *s = sum + k * P, *first = AT(g->first, row * G);
             if (g->per_fact) F(add)(s, AT(g->per_fact, g->fact[row] * G), G);
-            if (g->per_question) F(add)(s, AT(g->per_question, g->question[row] * G), G);
-            if (g->once) F(add)(s, AT(g->once, row * G), G);
+            if (g->both) F(add)(s, AT(g->both, g->question[row] * (G + H)), G);
+            if (g->bias) F(add)(s, g->bias, G);
+            if (g->once) F(add)(s, AT(g->once, (g->row ? g->row[row] : row) * G), G);
+            if (g->further) F(add)(s, AT(g->further, row * G), G);
             if (!g->w2) {
                 memcpy(first, s, G * sizeof(real));
                 continue;
@@ -555,14 +562,17 @@ FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
 }
 
 FN int F(gate_forward)(struct gate *g) {
-    int64_t G = g->units, P = F(pad)(G), K = 2 * g->hidden + (g->bilinear != NULL);
+    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->dot >= 0), stride = g->stride;
     if (outside(g->fact, g->rows, g->facts_count)) return BAD_INDEX;
     if (outside(g->question, g->rows, g->questions_count)) return BAD_INDEX;
+    if (g->row ? outside(g->row, g->rows, g->once_rows) : g->once && g->once_rows != g->rows) return BAD_INDEX;
     size_t each = (BLOCK * (K + P) * sizeof(real) + 3 * 64) / 64 * 64;
     char *memory = F(allocate)(g->parts * each + K * P * sizeof(real) + 64), *rest = memory;
     if (!memory) return NO_MEMORY;
     struct F(gate_shared) shared = {.g = g, .W = F(zeroed)(&rest, K * P)};
-    F(pack_transposed)(shared.W, P / LANES, K, 0, g->weight, G);
+    F(pack_transposed)(shared.W, P / LANES, K, 0, 0, AT(g->weight, g->product), stride, G, H);
+    F(pack_transposed)(shared.W, P / LANES, K, H, 0, AT(g->weight, g->difference), stride, G, H);
+    if (g->dot >= 0) F(pack_transposed)(shared.W, P / LANES, K, 2 * H, 0, AT(g->weight, g->dot), stride, G, 1);
     run(F(gate_forward_part), &shared, g->parts, rest, each);
     free(memory);
     return OK;
@@ -570,9 +580,9 @@ FN int F(gate_forward)(struct gate *g) {
 
 /* What the rows of every part add to, with sizes: the gradients the caller wants, and two more. */
 FN void F(gate_sums)(const struct gate *g, real **sums, int64_t *sizes) {
-    real *outputs[] = {g->d_facts, g->d_other, g->d_bilinear, g->d_per_fact, g->d_per_question, g->d_w2, g->d_b2};
+    real *outputs[] = {g->d_facts, g->d_other, g->d_both, g->d_per_fact, g->d_bias, g->d_w2, g->d_b2};
     int64_t C = g->facts_count, Q = g->questions_count, H = g->hidden, G = g->units;
-    int64_t numbers[] = {C * H, Q * H, Q * H, C * G, Q * G, G, 1, G * F(pad)(2 * H), G};
+    int64_t numbers[] = {C * H, Q * H, Q * (G + H), C * G, G, G, 1, G * F(pad)(2 * H), G};
     memcpy(sums, outputs, sizeof outputs);
     for (int n = 0; n < SUMS; n++) sizes[n] = n >= OUTPUTS || outputs[n] ? numbers[n] : 0;
 }
@@ -603,13 +613,13 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
     F(gate_sums)(g, sum, sizes);
     for (int n = 0; n < SUMS; n++) {
         if (part || n >= OUTPUTS) sum[n] = sizes[n] ? F(zeroed)(&memory, sizes[n]) : NULL;
-        else if (sum[n]) memset(sum[n], 0, sizes[n] * sizeof(real));
     }
     for (int64_t i = low; i < high; i += block) {
         block = at_most(high - i, CHUNK);
         for (int64_t k = 0; k < block; k++) {
             int64_t row = i + k, c = g->fact[row], q = g->question[row];
-            F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), g->bilinear ? AT(g->bilinear, q * H) : NULL, z);
+            const real *u = g->dot >= 0 ? AT(g->both, q * (G + H) + G) : NULL;
+            F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), u, z);
             F(pack_row)(z_packed, Z / LANES, CHUNK, k, 0, z, 2 * H);
             real *d = d_first + k * G;
             if (g->w2) {
@@ -622,10 +632,12 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
                 *sum[D_B2] += d_logit;
             } else
                 memcpy(d, AT(g->d_out, row * G), G * sizeof(real));
-            if (g->d_once) memcpy(AT(g->d_once, row * G), d, G * sizeof(real));
+            if (g->d_once) F(add)(AT(g->d_once, (g->row ? g->row[row] : row) * G), d, G);
+            if (g->d_further) memcpy(AT(g->d_further, row * G), d, G * sizeof(real));
             if (sum[D_PER_FACT]) F(add)(sum[D_PER_FACT] + c * G, d, G);
-            if (sum[D_PER_QUESTION]) F(add)(sum[D_PER_QUESTION] + q * G, d, G);
-            if (!g->bilinear) continue;
+            if (sum[D_BOTH]) F(add)(sum[D_BOTH] + q * (G + H), d, G);
+            if (sum[D_BIAS]) F(add)(sum[D_BIAS], d, G);
+            if (g->dot < 0) continue;
             real *d_w_dot = sum[D_W_DOT], z_dot = z[2 * H];
             d_dot[k] = F(dot)(d, shared->w_dot, G);
             SIMD for (int64_t j = 0; j < G; j++) d_w_dot[j] += d[j] * z_dot;
@@ -633,17 +645,17 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
         F(gemm)(block, Z / LANES, G, d_first, G, 1, shared->W, G, d_z, Z, 0);
         F(gemm)(G, Z / LANES, block, d_first, 1, G, z_packed, CHUNK, sum[D_WEIGHT], Z, 1);
         for (int64_t k = 0; k < block; k++) {
-            int64_t c = g->fact[i + k] * H, q = g->question[i + k] * H;
-            const real *f = AT(g->facts, c), *v = AT(g->other, q);
-            real *d_f = sum[D_FACTS] + c, *d_v = sum[D_OTHER] + q, *d_u = g->bilinear ? sum[D_BILINEAR] + q : NULL;
-            g->bilinear ? F(features_backward)(1, H, f, v, AT(g->bilinear, q), d_z + k * Z, d_dot[k], d_f, d_v, d_u)
+            int64_t c = g->fact[i + k] * H, q = g->question[i + k], u = q * (G + H) + G;
+            const real *f = AT(g->facts, c), *v = AT(g->other, q * H);
+            real *d_f = sum[D_FACTS] + c, *d_v = sum[D_OTHER] + q * H, *d_u = g->dot >= 0 ? sum[D_BOTH] + u : NULL;
+            g->dot >= 0 ? F(features_backward)(1, H, f, v, AT(g->both, u), d_z + k * Z, d_dot[k], d_f, d_v, d_u)
                         : F(features_backward)(0, H, f, v, NULL, d_z + k * Z, 0, d_f, d_v, NULL);
         }
     }
 }
 
 FN int F(gate_backward)(struct gate *g) {
-    int64_t H = g->hidden, G = g->units, Z = F(pad)(2 * H), K = 2 * H + (g->bilinear != NULL), sizes[SUMS];
+    int64_t H = g->hidden, G = g->units, Z = F(pad)(2 * H), sizes[SUMS];
     real *outputs[SUMS];
     F(gate_sums)(g, outputs, sizes);
     size_t numbers = 2 * H + 1 + CHUNK * (2 * Z + G + 1);
@@ -658,19 +670,22 @@ FN int F(gate_backward)(struct gate *g) {
     shared.sums = (real **)rest;
     rest += (g->parts * SUMS * sizeof(real *) + 63) / 64 * 64;
     for (int64_t i = 0; i < G; i++) {
-        F(pack_row)(shared.W, Z / LANES, G, i, 0, AT(g->weight, i * K), 2 * H);
-        shared.w_dot[i] = *AT(g->weight, i * K + K - 1);
+        const real *row = AT(g->weight, i * g->stride);
+        F(pack_row)(shared.W, Z / LANES, G, i, 0, row + g->product, H);
+        F(pack_row)(shared.W, Z / LANES, G, i, H, row + g->difference, H);
+        if (g->dot >= 0) shared.w_dot[i] = row[g->dot];
     }
     run(F(gate_backward_part), &shared, g->parts, rest, each);
 
-    memset(g->d_weight, 0, G * K * sizeof(real));
     for (int64_t part = 0; part < g->parts; part++) {
         real **sum = shared.sums + part * SUMS;
         for (int n = 0; part && n < OUTPUTS; n++)
             if (outputs[n]) F(add)(outputs[n], sum[n], sizes[n]);
         for (int64_t i = 0; i < G; i++) {
-            F(add)(AT(g->d_weight, i * K), sum[D_WEIGHT] + i * Z, 2 * H);
-            if (g->bilinear) *AT(g->d_weight, i * K + 2 * H) += sum[D_W_DOT][i];
+            real *row = AT(g->d_weight, i * g->stride);
+            F(add)(row + g->product, sum[D_WEIGHT] + i * Z, H);
+            F(add)(row + g->difference, sum[D_WEIGHT] + i * Z + H, H);
+            if (g->dot >= 0) row[g->dot] += sum[D_W_DOT][i];
         }
     }
     free(memory);

@@ -11,9 +11,13 @@ import os
 from array import array
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from dmn_cli.model.fast.gate import Sums, Terms
 
 LEVELS = ("base", "avx2", "avx512")  # the instruction sets; base is SSE2 or NEON
 ROWS_A_THREAD = 64  # fewer are not worth a thread
@@ -35,11 +39,12 @@ class _Gate(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("parts", "hidden", "units", "facts_count", "questions_count", "rows")),
-        *((name, ctypes.c_void_p) for name in ("fact", "question", "facts", "other", "bilinear", "weight")),
-        *((name, ctypes.c_void_p) for name in ("per_fact", "per_question", "once", "w2", "b2")),
+        *((name, ctypes.c_int64) for name in ("once_rows", "stride", "product", "difference", "dot")),
+        *((name, ctypes.c_void_p) for name in ("fact", "question", "row", "facts", "other", "both", "weight")),
+        *((name, ctypes.c_void_p) for name in ("per_fact", "bias", "once", "further", "w2", "b2")),
         *((name, ctypes.c_void_p) for name in ("first", "logits", "d_out")),
-        *((name, ctypes.c_void_p) for name in ("d_facts", "d_other", "d_bilinear", "d_weight")),
-        *((name, ctypes.c_void_p) for name in ("d_per_fact", "d_per_question", "d_once", "d_w2", "d_b2")),
+        *((name, ctypes.c_void_p) for name in ("d_facts", "d_other", "d_both", "d_weight")),
+        *((name, ctypes.c_void_p) for name in ("d_per_fact", "d_bias", "d_once", "d_further", "d_w2", "d_b2")),
     )
 
 
@@ -140,12 +145,9 @@ class _Pointers:
         self.kept.append(tensor)
         return tensor.data_ptr()
 
-    def new(self, like: Tensor | None) -> tuple[Tensor | None, int | None]:
-        """A gradient to be filled, and its address."""
-        if like is None:
-            return None, None
-        gradient = like.new_empty(like.shape)
-        return gradient, gradient.data_ptr()
+    def new(self, gradient: Tensor | None) -> int | None:
+        """The address of a gradient, which the caller has made."""
+        return None if gradient is None else gradient.data_ptr()
 
 
 def _parts(rows: int) -> int:
@@ -237,83 +239,47 @@ def scan_backward(
     return d_inputs, d_state, d_weight, d_bias, d_gate
 
 
-def gate_forward(
-    facts: Tensor,
-    other: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    per_fact: Tensor | None,
-    per_question: Tensor | None,
-    once: Tensor | None = None,
-    w2: Tensor | None = None,
-    b2: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The first layer (N, G), before its tanh without ``w2``; and the logits (N,), none without ``w2``."""
-    (rows,), units = fact.shape, weight.shape[0]
-    first = facts.new_empty(rows, units)
-    logits = facts.new_empty(rows if w2 is not None else 0)
-    job, at = _gate(facts, other, bilinear, fact, question, weight)
-    job.per_fact = at(per_fact, facts.shape[0], units)
-    job.per_question = at(per_question, other.shape[0], units)
-    job.once = at(once, rows, units)
-    job.w2, job.b2 = at(w2, units), at(b2, 1)
-    job.first, job.logits = first.data_ptr(), logits.data_ptr()
-    _call("dmn_gate_forward", job, facts.dtype)
+def gate_forward(terms: "Terms") -> tuple[Tensor, Tensor]:
+    """W1 z + b1 (N, G), with ``w2`` its tanh; and the logits (N,), none without ``w2``."""
+    first = terms.facts.new_empty(len(terms.fact), len(terms.W1))
+    logits = terms.facts.new_empty(len(terms.fact) if terms.w2 is not None else 0)
+    job, at = _gate(terms)
+    job.b2, job.first, job.logits = at(terms.b2, 1), first.data_ptr(), logits.data_ptr()
+    _call("dmn_gate_forward", job, first.dtype)
     return first, logits
 
 
-def gate_backward(
-    d_out: Tensor,
-    facts: Tensor,
-    other: Tensor,
-    bilinear: Tensor | None,
-    fact: Tensor,
-    question: Tensor,
-    weight: Tensor,
-    per_fact: Tensor | None,
-    per_question: Tensor | None,
-    once: Tensor | None = None,
-    w2: Tensor | None = None,
-    b2: Tensor | None = None,
-    first: Tensor | None = None,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of all that ``gate_forward`` takes; ``first`` is what it gave with ``w2``."""
-    (rows,), units = fact.shape, weight.shape[0]
-    job, at = _gate(facts, other, bilinear, fact, question, weight)
-    job.w2, job.first = at(w2, units), at(first, rows, units)
-    job.d_out = at(d_out, rows) if w2 is not None else at(d_out, rows, units)
-    d_facts, job.d_facts = at.new(facts)
-    d_other, job.d_other = at.new(other)
-    d_bilinear, job.d_bilinear = at.new(bilinear)
-    d_weight, job.d_weight = at.new(weight)
-    d_per_fact, job.d_per_fact = at.new(per_fact)
-    d_per_question, job.d_per_question = at.new(per_question)
-    d_once, job.d_once = at.new(once)
-    d_w2, job.d_w2 = at.new(w2)
-    d_b2, job.d_b2 = at.new(b2)
-    _call("dmn_gate_backward", job, facts.dtype)
-    return d_facts, d_other, d_bilinear, None, None, d_weight, d_per_fact, d_per_question, d_once, d_w2, d_b2
+def gate_backward(d_out: Tensor, terms: "Terms", first: Tensor | None, sums: "Sums") -> None:
+    """Add to the gradients of ``terms``; ``first`` is what ``gate_forward`` gave with ``w2``."""
+    rows, units = len(terms.fact), len(terms.W1)
+    job, at = _gate(terms)
+    job.first = at(first, rows, units)
+    job.d_out = at(d_out, rows) if terms.w2 is not None else at(d_out, rows, units)
+    job.d_facts, job.d_other, job.d_both = at.new(sums.facts), at.new(sums.other), at.new(sums.both)
+    job.d_weight, job.d_per_fact, job.d_bias = at.new(sums.W1), at.new(sums.per_fact), at.new(sums.bias)
+    job.d_once, job.d_further = at.new(sums.once), at.new(sums.further)
+    job.d_w2, job.d_b2 = at.new(sums.w2), at.new(sums.b2)
+    _call("dmn_gate_backward", job, terms.facts.dtype)
 
 
-def _gate(
-    facts: Tensor, other: Tensor, bilinear: Tensor | None, fact: Tensor, question: Tensor, weight: Tensor
-) -> tuple[_Gate, _Pointers]:
-    at = _Pointers(facts.dtype)
-    (rows,), (count, hidden), questions, units = fact.shape, facts.shape, other.shape[0], weight.shape[0]
+def _gate(terms: "Terms") -> tuple[_Gate, _Pointers]:
+    at = _Pointers(terms.facts.dtype)
+    (rows,), (count, hidden), (units, stride) = terms.fact.shape, terms.facts.shape, terms.W1.shape
+    questions, (product, difference, dot) = len(terms.other), terms.columns
+    once = 0 if terms.once is None else len(terms.once)
     job = _Gate(
-        parts=_parts(rows),
-        hidden=hidden,
-        units=units,
-        facts_count=count,
-        questions_count=questions,
-        rows=rows,
-        fact=at(fact, rows, dtype=torch.int64),
-        question=at(question, rows, dtype=torch.int64),
-        facts=at(facts, count, hidden),
-        other=at(other, questions, hidden),
-        bilinear=at(bilinear, questions, hidden),
-        weight=at(weight, units, 2 * hidden + (bilinear is not None)),
+        *(_parts(rows), hidden, units, count, questions, rows, once, stride, product, difference, dot),
+        at(terms.fact, rows, dtype=torch.int64),
+        at(terms.question, rows, dtype=torch.int64),
+        at(terms.kept, rows, dtype=torch.int64),
+        at(terms.facts, count, hidden),
+        at(terms.other, questions, hidden),
+        at(terms.both, questions, units + hidden),
+        at(terms.W1, units, stride),
+        at(terms.per_fact, count, units),
+        at(terms.bias, units),
+        at(terms.once, once, units),
+        at(terms.further, rows, units),
+        at(terms.w2, units),
     )
     return job, at
