@@ -565,7 +565,7 @@ FN int F(gate_forward)(struct gate *g) {
     int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->dot >= 0), stride = g->stride;
     if (outside(g->fact, g->rows, g->facts_count)) return BAD_INDEX;
     if (outside(g->question, g->rows, g->questions_count)) return BAD_INDEX;
-    if (g->row ? outside(g->row, g->rows, g->once_rows) : g->once && g->once_rows != g->rows) return BAD_INDEX;
+    if (g->row ? outside(g->row, g->rows, g->once_rows) : g->once && g->once_rows < g->rows) return BAD_INDEX;
     size_t each = (BLOCK * (K + P) * sizeof(real) + 3 * 64) / 64 * 64;
     char *memory = F(allocate)(g->parts * each + K * P * sizeof(real) + 64), *rest = memory;
     if (!memory) return NO_MEMORY;
