@@ -73,7 +73,7 @@ class SentenceReader(nn.Module):
         """
         sentences = F.dropout(self.sentences(vectors, batch), self.dropout, self.training)
         index = batch.fact_sentence.index_select(0, batch.story_facts.index)
-        states, _ = self.gru(self.gru.project(sentences), batch.story_facts.of(index))
+        states, _ = self.gru.read(sentences, batch.story_facts.of(index))
         states = torch.empty_like(states).index_copy(0, batch.story_facts.index, states)
         facts = self.facts(states, sentences, batch)
         if self.backward_gru is None:
@@ -83,8 +83,7 @@ class SentenceReader(nn.Module):
         is_fact = rows.index < len(facts)
         count = torch.bincount(rows.sequence[is_fact], minlength=rows.count)
         backward = reverse(rows, count)
-        projected = self.backward_gru.project(sentences)
-        states, _ = self.backward_gru(projected, backward.of(batch.fact_sentence[backward.index]))
+        states, _ = self.backward_gru.read(sentences, backward.of(batch.fact_sentence[backward.index]))
         sequence, step = rows.sequence[is_fact], rows.step[is_fact]
         facts = facts.index_select(0, rows.index[is_fact])
         facts = facts + states.index_select(0, backward.row(sequence, count[sequence] - 1 - step))

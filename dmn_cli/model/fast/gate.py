@@ -119,10 +119,9 @@ class _Batch:
 
     def __init__(self, facts: Tensor, rows: Packed, W1: nn.Linear, W2: nn.Linear, Wb: Tensor | None):
         hidden = facts.shape[1]
-        self.facts, self.fact, self.question = facts, rows.index, rows.sequence
-        self.W1, self.b1 = W1.weight.detach(), W1.bias.detach()
-        self.w2, self.b2 = W2.weight.detach().squeeze(0), W2.bias.detach()
-        self.Wb = None if Wb is None else Wb.detach()
+        self.facts, self.fact, self.question = facts.contiguous(), rows.index.contiguous(), rows.sequence.contiguous()
+        self.W1, self.b1, self.w2 = W1.weight.detach().contiguous(), W1.bias.detach(), W2.weight.detach().reshape(-1)
+        self.b2, self.Wb = W2.bias.detach(), None if Wb is None else Wb.detach()
         self.compiled = kernels.usable(facts, self.W1, self.b1, self.w2, self.b2, self.Wb)
         self.of_q, self.of_m = None, None
         self.with_q, self.with_m = (0, 2 * hidden, -1), (hidden, 3 * hidden, -1)
@@ -138,7 +137,7 @@ class _Batch:
         backward = torch._C._current_graph_task_id()
         if self.sums is None or self.backward != backward:  # one that was not gone to its end leaves something here
             facts, *parameters = _zeros(self.facts, self.W1, self.b1, self.w2, self.b2, self.Wb, self.of_m)
-            self.sums = _Total(facts, facts.new_zeros(len(self.fact), len(self.W1)), *parameters)
+            self.sums = _Total(facts, facts.new_zeros(self.fact.shape[0], self.W1.shape[0]), *parameters)
             self.backward = backward
         return self.sums
 
@@ -152,7 +151,17 @@ class _First(torch.autograd.Function):
         both = None if batch.of_q is None else q @ batch.of_q.T
         per_fact = None if batch.of_q is None else facts @ batch.W1[:, : facts.shape[1]].T
         ctx.terms = Terms(
-            *(batch.facts, q.detach(), both, batch.fact, batch.question, batch.W1, batch.with_q, per_fact, batch.b1)
+            *(
+                batch.facts,
+                q.detach().contiguous(),
+                both,
+                batch.fact,
+                batch.question,
+                batch.W1,
+                batch.with_q,
+                per_fact,
+                batch.b1,
+            )
         )
         ctx.set_materialize_grads(False)
         return (kernels.gate_forward if batch.compiled else _forward)(ctx.terms)[0]
@@ -168,7 +177,7 @@ class _First(torch.autograd.Function):
         sums = Sums(total.facts, d_q, d_both, total.W1, per_fact=d_per_fact, bias=total.b1)
         (kernels.gate_backward if batch.compiled else _backward)(total.once, terms, None, sums)
         if terms.both is not None:
-            units, hidden = len(batch.W1), d_q.shape[1]
+            units, hidden = batch.W1.shape[0], d_q.shape[1]
             d_q.addmm_(d_both, batch.of_q)
             total.facts.addmm_(d_per_fact, batch.W1[:, :hidden])
             total.W1[:, :hidden].addmm_(d_per_fact.T, terms.facts)
@@ -193,8 +202,11 @@ class _Logits(torch.autograd.Function):
         further: Tensor | None,
     ) -> Tensor:
         both = None if batch.of_m is None else m @ batch.of_m.T
+        if further is not None:
+            further = kernels.checked(further, rows.index.shape[0], batch.W1.shape[0])
+        m = kernels.checked(m.detach(), m.shape[0], batch.facts.shape[1])
         terms = Terms(
-            *(batch.facts, m.detach(), both, rows.index, rows.sequence, batch.W1, batch.with_m),
+            *(batch.facts, m, both, rows.index.contiguous(), rows.sequence.contiguous(), batch.W1, batch.with_m),
             once=per_row.detach(),
             kept=kept,
             further=further,

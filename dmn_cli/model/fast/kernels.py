@@ -127,27 +127,20 @@ def _call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
         raise MemoryError("no memory for the compiled kernels")
 
 
-class _Pointers:
-    """Addresses of tensors, which it checks and keeps alive."""
+def _at(tensor: Tensor | None) -> int | None:
+    """The address of a tensor, which must be contiguous and outlive the call."""
+    return None if tensor is None else tensor.data_ptr()
 
-    def __init__(self, dtype: torch.dtype):
-        self.dtype = dtype
-        self.kept: list[Tensor] = []
 
-    def __call__(self, tensor: Tensor | None, *shape: int, dtype: torch.dtype | None = None) -> int | None:
-        if tensor is None:
-            return None
-        if tensor.shape != shape or tensor.dtype != (dtype or self.dtype) or not tensor.is_cpu:
-            raise ValueError(
-                f"found {tuple(tensor.shape)} {tensor.dtype} on {tensor.device}, wanted {shape} {self.dtype} on cpu"
-            )
-        tensor = tensor.contiguous()
-        self.kept.append(tensor)
-        return tensor.data_ptr()
+def checked(tensor: Tensor, *shape: int) -> Tensor:
+    """The tensor, contiguous.
 
-    def new(self, gradient: Tensor | None) -> int | None:
-        """The address of a gradient, which the caller has made."""
-        return None if gradient is None else gradient.data_ptr()
+    Raises:
+        ValueError: it has not this shape: a kernel would read past its end.
+    """
+    if tensor.shape != shape:
+        raise ValueError(f"found {tuple(tensor.shape)}, wanted {shape}")
+    return tensor.contiguous()
 
 
 def _parts(rows: int) -> int:
@@ -169,7 +162,7 @@ def scan_forward(
     (rows,), (sequences, hidden) = index.shape, state.shape
     states, last = state.new_empty(rows, hidden), state.new_empty(sequences, hidden)
     saved = state.new_empty(rows, (3 if attention else 4) * hidden) if keep else None
-    at, steps = _Pointers(state.dtype), array("q", sizes)
+    steps = array("q", sizes)
     job = _Scan(
         parts=_parts(rows),
         attention=attention,
@@ -179,15 +172,15 @@ def scan_forward(
         sequences=sequences,
         steps=len(sizes),
         sizes=steps.buffer_info()[0],
-        index=at(index, rows, dtype=torch.int64),
-        inputs=at(inputs, inputs.shape[0], 3 * hidden),
-        state=at(state, sequences, hidden),
-        weight=at(weight, 3 * hidden, hidden),
-        bias=at(bias, 3 * hidden),
-        gate=at(gate, rows),
-        states=states.data_ptr(),
-        last=last.data_ptr(),
-        saved=None if saved is None else saved.data_ptr(),
+        index=_at(index),
+        inputs=_at(inputs),
+        state=_at(state),
+        weight=_at(weight),
+        bias=_at(bias),
+        gate=_at(gate),
+        states=_at(states),
+        last=_at(last),
+        saved=_at(saved),
     )
     _call("dmn_scan_forward", job, state.dtype)
     return states, last, saved
@@ -211,7 +204,8 @@ def scan_backward(
     d_inputs, d_state = state.new_empty(table, 3 * hidden), state.new_empty(sequences, hidden)
     d_weight, d_bias = state.new_empty(3 * hidden, hidden), state.new_empty(3 * hidden)
     d_gate = state.new_empty(rows) if gate is not None else None
-    at, steps = _Pointers(state.dtype), array("q", sizes)
+    d_states, d_last = (None if d is None else d.contiguous() for d in (d_states, d_last))
+    steps = array("q", sizes)
     job = _Scan(
         parts=_parts(rows),
         attention=attention,
@@ -221,19 +215,19 @@ def scan_backward(
         sequences=sequences,
         steps=len(sizes),
         sizes=steps.buffer_info()[0],
-        index=at(index, rows, dtype=torch.int64),
-        state=at(state, sequences, hidden),
-        weight=at(weight, 3 * hidden, hidden),
-        gate=at(gate, rows),
-        states=at(states, rows, hidden),
-        saved=at(saved, rows, (3 if attention else 4) * hidden),
-        d_states=at(d_states, rows, hidden),
-        d_last=at(d_last, sequences, hidden),
-        d_inputs=d_inputs.data_ptr(),
-        d_state=d_state.data_ptr(),
-        d_weight=d_weight.data_ptr(),
-        d_bias=d_bias.data_ptr(),
-        d_gate=None if d_gate is None else d_gate.data_ptr(),
+        index=_at(index),
+        state=_at(state),
+        weight=_at(weight),
+        gate=_at(gate),
+        states=_at(states),
+        saved=_at(saved),
+        d_states=_at(d_states),
+        d_last=_at(d_last),
+        d_inputs=_at(d_inputs),
+        d_state=_at(d_state),
+        d_weight=_at(d_weight),
+        d_bias=_at(d_bias),
+        d_gate=_at(d_gate),
     )
     _call("dmn_scan_backward", job, state.dtype)
     return d_inputs, d_state, d_weight, d_bias, d_gate
@@ -241,45 +235,30 @@ def scan_backward(
 
 def gate_forward(terms: "Terms") -> tuple[Tensor, Tensor]:
     """W1 z + b1 (N, G), with ``w2`` its tanh; and the logits (N,), none without ``w2``."""
-    first = terms.facts.new_empty(len(terms.fact), len(terms.W1))
-    logits = terms.facts.new_empty(len(terms.fact) if terms.w2 is not None else 0)
-    job, at = _gate(terms)
-    job.b2, job.first, job.logits = at(terms.b2, 1), first.data_ptr(), logits.data_ptr()
+    (rows,), units = terms.fact.shape, terms.W1.shape[0]
+    first = terms.facts.new_empty(rows, units)
+    logits = terms.facts.new_empty(rows if terms.w2 is not None else 0)
+    job = _gate(terms)
+    job.b2, job.first, job.logits = _at(terms.b2), _at(first), _at(logits)
     _call("dmn_gate_forward", job, first.dtype)
     return first, logits
 
 
 def gate_backward(d_out: Tensor, terms: "Terms", first: Tensor | None, sums: "Sums") -> None:
     """Add to the gradients of ``terms``; ``first`` is what ``gate_forward`` gave with ``w2``."""
-    rows, units = len(terms.fact), len(terms.W1)
-    job, at = _gate(terms)
-    job.first = at(first, rows, units)
-    job.d_out = at(d_out, rows) if terms.w2 is not None else at(d_out, rows, units)
-    job.d_facts, job.d_other, job.d_both = at.new(sums.facts), at.new(sums.other), at.new(sums.both)
-    job.d_weight, job.d_per_fact, job.d_bias = at.new(sums.W1), at.new(sums.per_fact), at.new(sums.bias)
-    job.d_once, job.d_further = at.new(sums.once), at.new(sums.further)
-    job.d_w2, job.d_b2 = at.new(sums.w2), at.new(sums.b2)
-    _call("dmn_gate_backward", job, terms.facts.dtype)
+    d_out = d_out.contiguous()
+    job = _gate(terms)
+    job.first, job.d_out = _at(first), _at(d_out)
+    job.d_facts, job.d_other, job.d_both, job.d_weight, job.d_per_fact, job.d_bias = map(_at, sums[:6])
+    job.d_once, job.d_further, job.d_w2, job.d_b2 = map(_at, sums[6:])
+    _call("dmn_gate_backward", job, first.dtype if first is not None else d_out.dtype)
 
 
-def _gate(terms: "Terms") -> tuple[_Gate, _Pointers]:
-    at = _Pointers(terms.facts.dtype)
-    (rows,), (count, hidden), (units, stride) = terms.fact.shape, terms.facts.shape, terms.W1.shape
-    questions, (product, difference, dot) = len(terms.other), terms.columns
-    once = 0 if terms.once is None else len(terms.once)
-    job = _Gate(
-        *(_parts(rows), hidden, units, count, questions, rows, once, stride, product, difference, dot),
-        at(terms.fact, rows, dtype=torch.int64),
-        at(terms.question, rows, dtype=torch.int64),
-        at(terms.kept, rows, dtype=torch.int64),
-        at(terms.facts, count, hidden),
-        at(terms.other, questions, hidden),
-        at(terms.both, questions, units + hidden),
-        at(terms.W1, units, stride),
-        at(terms.per_fact, count, units),
-        at(terms.bias, units),
-        at(terms.once, once, units),
-        at(terms.further, rows, units),
-        at(terms.w2, units),
+def _gate(terms: "Terms") -> _Gate:
+    facts, other, both, fact, question, W1, columns, per_fact, bias, once, kept, further, w2, _ = terms
+    (rows,), (count, hidden), (units, stride) = fact.shape, facts.shape, W1.shape
+    once_rows = 0 if once is None else once.shape[0]
+    return _Gate(
+        *(_parts(rows), hidden, units, count, other.shape[0], rows, once_rows, stride, *columns),
+        *map(_at, (fact, question, kept, facts, other, both, W1, per_fact, bias, once, further, w2)),
     )
-    return job, at

@@ -19,6 +19,7 @@ def scan(
     bias: Tensor,
     gate: Tensor | None = None,
     attention: bool = False,
+    project: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences packed by time; step t owns the next ``sizes[t]`` rows, row i belongs to sequence i.
 
@@ -40,6 +41,7 @@ def scan(
         bias: (3H,).
         gate: (N,) gates g, or None.
         attention: the gate replaces the update gate; wants ``gate``.
+        project: W (3H, I) and b (3H,) of the input side, if ``inputs`` are (R, I), not projected yet.
 
     Returns:
         The state after every packed row (N, H), and the last state of every sequence (B, H).
@@ -53,20 +55,31 @@ def scan(
         raise ValueError(f"sizes must never increase, sum to {rows} rows and stay within {sequences} sequences")
     if attention and gate is None:
         raise ValueError("the attention GRU needs a gate")
-    given = [tensor for tensor in (inputs, state, weight, bias, gate) if tensor is not None]
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
-    states, last = _Scan.apply(inputs, index, sizes, state, weight, bias, gate, attention, keep)  # type: ignore[no-untyped-call]
+    given = inputs, *(project or (None, None)), state, weight, bias, gate
+    keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in given)
+    states, last = _Scan.apply(*given, index, sizes, attention, keep)  # type: ignore[no-untyped-call]
     return states, last
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *args: Any) -> tuple[Tensor, Tensor]:
-        inputs, index, sizes, state, weight, bias, gate, attention, keep = args
-        ctx.compiled = kernels.usable(inputs, state, weight, bias, gate)
-        states, last, saved = (kernels.scan_forward if ctx.compiled else _forward)(*args)
+        inputs, W, b, state, weight, bias, gate, index, sizes, attention, keep = args
+        ctx.compiled = kernels.usable(inputs, W, b, state, weight, bias, gate)
+        hidden, raw = state.shape[1], inputs
+        if W is not None:
+            inputs = torch.addmm(b, inputs, W.T)
+        inputs, weight = (
+            kernels.checked(inputs, inputs.shape[0], 3 * hidden),
+            kernels.checked(weight, 3 * hidden, hidden),
+        )
+        bias, state, index = kernels.checked(bias, 3 * hidden), state.contiguous(), index.contiguous()
+        gate = gate if gate is None else kernels.checked(gate, index.shape[0])
+        states, last, saved = (kernels.scan_forward if ctx.compiled else _forward)(
+            inputs, index, sizes, state, weight, bias, gate, attention, keep
+        )
         if keep:
-            ctx.save_for_backward(index, state, weight, gate, states, saved)
+            ctx.save_for_backward(raw if W is not None else None, W, index, state, weight, gate, states, saved)
             ctx.table, ctx.sizes, ctx.attention = inputs.shape[0], sizes, attention
         ctx.set_materialize_grads(False)
         return states, last
@@ -74,11 +87,14 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_states: Tensor | None, d_last: Tensor | None) -> tuple[Any, ...]:
-        index, state, weight, gate, states, saved = ctx.saved_tensors
+        raw, W, index, state, weight, gate, states, saved = ctx.saved_tensors
         d_inputs, d_state, d_weight, d_bias, d_gate = (kernels.scan_backward if ctx.compiled else _backward)(
             ctx.table, index, ctx.sizes, state, weight, gate, ctx.attention, states, saved, d_states, d_last
         )
-        return d_inputs, None, None, d_state, d_weight, d_bias, d_gate, None, None
+        d_W, d_b = None, None
+        if W is not None:
+            d_W, d_b, d_inputs = d_inputs.T @ raw, d_inputs.sum(0), d_inputs @ W
+        return d_inputs, d_W, d_b, d_state, d_weight, d_bias, d_gate, None, None, None, None
 
 
 def _forward(
