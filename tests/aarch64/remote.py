@@ -13,7 +13,7 @@ import torch
 
 from dmn_cli.model.fast import kernels
 
-FUNCTIONS = ("dmn_scan_forward", "dmn_scan_backward", "dmn_gate_forward", "dmn_gate_backward")
+FUNCTIONS = [f"dmn_{name}_{way}" for name in ("scan", "gate", "weigh") for way in ("forward", "backward")]
 calls = 0
 
 
@@ -27,6 +27,9 @@ def lengths(job: ctypes.Structure) -> dict[str, int]:
         return inputs | {
             f"d_{name}": inputs[name] for name in ("states", "last", "inputs", "state", "weight", "bias", "gate")
         }
+    if isinstance(job, kernels._Weigh):
+        rows = dict.fromkeys(("logits", "log_g", "g", "d_log_g", "d_g", "d_logits"), job.rows)
+        return {"sizes": job.steps, **rows}
     H, G, C, Q, N = job.hidden, job.units, job.facts_count, job.questions_count, job.rows
     once = job.once_rows * G
     inputs = {"fact": N, "question": N, "row": N, "facts": C * H, "other": Q * H, "both": Q * (G + H)}

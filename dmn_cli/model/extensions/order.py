@@ -6,6 +6,7 @@ from functools import partial
 from torch import Tensor
 from torch.nn import functional as F
 
+from dmn_cli.model.fast import kernels
 from dmn_cli.model.gate import SOFTMAX, Weighting, categorical_cross_entropy
 
 
@@ -38,7 +39,7 @@ def by_order(logits: Tensor, earliest: bool = False) -> Tensor:
 
 
 BY_ORDER = {
-    Order.LATEST: Weighting(by_order, categorical_cross_entropy),
-    Order.EARLIEST: Weighting(partial(by_order, earliest=True), categorical_cross_entropy),
+    Order.LATEST: Weighting(by_order, categorical_cross_entropy, kernels.LATEST),
+    Order.EARLIEST: Weighting(partial(by_order, earliest=True), categorical_cross_entropy, kernels.EARLIEST),
     Order.NONE: SOFTMAX,
 }

@@ -45,6 +45,18 @@ struct gate {
     void *d_per_fact, *d_bias, *d_once, *d_further, *d_w2, *d_b2; /* as the tensors */
 };
 
+/* What the rows of each sequence count: `kind` is one of the names below. */
+struct weigh {
+    int64_t kind, rows, sequences, steps;
+    const int64_t *sizes;                  /* (T) */
+    const void *logits;                    /* (N) */
+    void *log_g, *g;                       /* (N), (N) */
+    const void *d_log_g, *d_g;             /* ?(N), ?(N) */
+    void *d_logits;                        /* (N) */
+};
+
+enum { SIGMOID, SOFTMAX, LATEST, EARLIEST }; /* as kernels.py: WEIGHINGS */
+
 /* The team of threads that Torch uses already, if kernels.py found it: OpenMP's. */
 static void (*team_run)(void (*)(void *), void *, unsigned, unsigned);
 
@@ -191,6 +203,8 @@ int dmn_scan_forward(struct scan *job, int wide) { return CHOOSE(scan_forward, j
 int dmn_scan_backward(struct scan *job, int wide) { return CHOOSE(scan_backward, job, wide); }
 int dmn_gate_forward(struct gate *job, int wide) { return CHOOSE(gate_forward, job, wide); }
 int dmn_gate_backward(struct gate *job, int wide) { return CHOOSE(gate_backward, job, wide); }
+int dmn_weigh_forward(struct weigh *job, int wide) { return CHOOSE(weigh_forward, job, wide); }
+int dmn_weigh_backward(struct weigh *job, int wide) { return CHOOSE(weigh_backward, job, wide); }
 
 #else /* ---- the code, for one instruction set and one number type ---- */
 
@@ -689,6 +703,71 @@ FN int F(gate_backward)(struct gate *g) {
         }
     }
     free(memory);
+    return OK;
+}
+
+/* ---- weighing ---- */
+
+ALWAYS real F(exp)(real x) { return WIDE ? (real)exp(x) : (real)expf((float)x); }
+
+/* Row i of a step belongs to sequence i. LATEST goes through the steps backward: a row has to know how likely the gates
+ * of the steps after it are all shut. weigh.py has no equations: they are those of gate.py and extensions/order.py. */
+FN int F(weigh_forward)(struct weigh *s) {
+    const real *x = s->logits;
+    real *log_g = s->log_g, *g = s->g;
+    real *sum = (real *)F(allocate)(2 * s->sequences * sizeof(real)), *most = sum + s->sequences;
+    if (!sum) return NO_MEMORY;
+    for (int64_t i = 0; i < s->sequences; i++) sum[i] = 0, most[i] = -INFINITY;
+    if (s->kind == SOFTMAX) {
+        for (int64_t t = 0, row = 0; t < s->steps; t++)
+            for (int64_t i = 0; i < s->sizes[t]; i++, row++) most[i] = x[row] > most[i] ? x[row] : most[i];
+        for (int64_t t = 0, row = 0; t < s->steps; t++)
+            for (int64_t i = 0; i < s->sizes[t]; i++, row++) sum[i] += g[row] = F(exp)(x[row] - most[i]);
+        for (int64_t i = 0; i < s->sequences; i++) most[i] += (real)log(sum[i]);
+    }
+    int64_t row = s->kind == LATEST ? s->rows : 0;
+    for (int64_t n = 0; n < s->steps; n++) {
+        int64_t t = s->kind == LATEST ? s->steps - 1 - n : n;
+        if (s->kind == LATEST) row -= s->sizes[t];
+        for (int64_t i = 0; i < s->sizes[t]; i++) {
+            real here = x[row + i];
+            if (s->kind == SOFTMAX) {
+                log_g[row + i] = here - most[i];
+                g[row + i] /= sum[i];
+                continue;
+            }
+            real small = F(exp)(here < 0 ? here : -here), both = WIDE ? (real)log1p(small) : (real)log1pf((float)small);
+            log_g[row + i] = sum[i] + (here < 0 ? here : 0) - both; /* log σ(x) and, below, log σ(−x) */
+            g[row + i] = F(exp)(log_g[row + i]);
+            if (s->kind != SIGMOID) sum[i] -= (here > 0 ? here : 0) + both;
+        }
+        if (s->kind != LATEST) row += s->sizes[t];
+    }
+    free(sum);
+    return OK;
+}
+
+FN int F(weigh_backward)(struct weigh *s) {
+    const real *x = s->logits, *g = s->g, *d_log_g = s->d_log_g, *d_g = s->d_g;
+    real *d = s->d_logits, *sum = (real *)F(allocate)(s->sequences * sizeof(real));
+    if (!sum) return NO_MEMORY;
+    for (int64_t i = 0; i < s->rows; i++) d[i] = (d_log_g ? d_log_g[i] : 0) + (d_g ? d_g[i] * g[i] : 0);
+    for (int64_t i = 0; i < s->sequences; i++) sum[i] = 0;
+    if (s->kind == SOFTMAX)
+        for (int64_t t = 0, row = 0; t < s->steps; t++)
+            for (int64_t i = 0; i < s->sizes[t]; i++, row++) sum[i] += d[row];
+    int64_t row = s->kind == EARLIEST ? s->rows : 0;
+    for (int64_t n = 0; n < s->steps; n++) {
+        int64_t t = s->kind == EARLIEST ? s->steps - 1 - n : n;
+        if (s->kind == EARLIEST) row -= s->sizes[t];
+        for (int64_t i = 0; i < s->sizes[t]; i++) {
+            real here = d[row + i], open = s->kind == SOFTMAX ? g[row + i] : 1 / (1 + F(exp)(-x[row + i]));
+            d[row + i] = s->kind == SOFTMAX ? here - open * sum[i] : here - open * (here + sum[i]);
+            if (s->kind == LATEST || s->kind == EARLIEST) sum[i] += here;
+        }
+        if (s->kind != EARLIEST) row += s->sizes[t];
+    }
+    free(sum);
     return OK;
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("base", "avx2", "avx512")  # the instruction sets; base is SSE2 or NEON
 ROWS_A_THREAD = 64  # fewer are not worth a thread
+WEIGHINGS = SIGMOID, SOFTMAX, LATEST, EARLIEST = range(4)  # how logits become gates
 
 
 class _Scan(ctypes.Structure):
@@ -45,6 +46,15 @@ class _Gate(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("first", "logits", "d_out")),
         *((name, ctypes.c_void_p) for name in ("d_facts", "d_other", "d_both", "d_weight")),
         *((name, ctypes.c_void_p) for name in ("d_per_fact", "d_bias", "d_once", "d_further", "d_w2", "d_b2")),
+    )
+
+
+class _Weigh(ctypes.Structure):
+    """``struct weigh`` of kernels.c, field by field."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("kind", "rows", "sequences", "steps")),
+        *((name, ctypes.c_void_p) for name in ("sizes", "logits", "log_g", "g", "d_log_g", "d_g", "d_logits")),
     )
 
 
@@ -262,3 +272,22 @@ def _gate(terms: "Terms") -> _Gate:
         *(_parts(rows), hidden, units, count, other.shape[0], rows, once_rows, stride, *columns),
         *map(_at, (fact, question, kept, facts, other, both, W1, per_fact, bias, once, further, w2)),
     )
+
+
+def weigh_forward(kind: int, logits: Tensor, sizes: list[int], sequences: int) -> tuple[Tensor, Tensor]:
+    """The logarithm of what each row counts, and what it counts, (N,) each."""
+    log_g, g, steps = torch.empty_like(logits), torch.empty_like(logits), array("q", sizes)
+    addresses = (steps.buffer_info()[0], *map(_at, (logits, log_g, g)))
+    _call("dmn_weigh_forward", _Weigh(kind, logits.shape[0], sequences, len(sizes), *addresses), logits.dtype)
+    return log_g, g
+
+
+def weigh_backward(
+    kind: int, logits: Tensor, sizes: list[int], sequences: int, g: Tensor, d_log_g: Tensor | None, d_g: Tensor | None
+) -> Tensor:
+    """The gradient of the logits."""
+    d_logits, steps = torch.empty_like(logits), array("q", sizes)
+    d_log_g, d_g = (None if d is None else d.contiguous() for d in (d_log_g, d_g))
+    addresses = (steps.buffer_info()[0], *map(_at, (logits, None, g, d_log_g, d_g, d_logits)))
+    _call("dmn_weigh_backward", _Weigh(kind, logits.shape[0], sequences, len(sizes), *addresses), logits.dtype)
+    return d_logits
