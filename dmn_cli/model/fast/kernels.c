@@ -262,11 +262,14 @@ ALWAYS void F(micro)(const int M, const int W, int64_t K, const real *A, int64_t
         for (int w = 0; w < W; w++) *(F(vector) *)(C + m * stride + w * LANES) = sum[m][w];
 }
 
+/* How wide the first panel of so many vectors is: three of them, but four are two and two. */
+ALWAYS int64_t F(panel)(int64_t vectors) { return vectors == 4 ? 2 : at_most(vectors, 3); }
+
 /* C (rows, vectors) (+)= A B. Element (m, k) of A is A[m·down + k·right]; a panel of B has room for `room` ≥ K rows. */
 FN void F(gemm)(int64_t rows, int64_t vectors, int64_t K, const real *A, int64_t down, int64_t right, const real *B,
                 int64_t room, real *C, int64_t stride, int add) {
-    for (; vectors > 0; vectors -= 3) {
-        int64_t width = at_most(vectors, 3);
+    for (int64_t width; vectors > 0; vectors -= width) {
+        width = F(panel)(vectors);
         for (int64_t m = 0; m < rows; m += ROWS) {
             const real *a = A + m * down;
             real *c = C + m * stride;
@@ -288,8 +291,9 @@ FN void F(gemm)(int64_t rows, int64_t vectors, int64_t K, const real *A, int64_t
 
 /* Row k of a packed B: n numbers, which start `at` columns from the left (whole vectors). The rest is left as it is. */
 FN void F(pack_row)(real *B, int64_t vectors, int64_t room, int64_t k, int64_t at, const real *row, int64_t n) {
-    for (; vectors > 0; vectors -= 3) {
-        int64_t columns = at_most(vectors, 3) * LANES, from = at > 0 ? at : 0, end = at_most(at + n, columns);
+    for (int64_t width; vectors > 0; vectors -= width) {
+        width = F(panel)(vectors);
+        int64_t columns = width * LANES, from = at > 0 ? at : 0, end = at_most(at + n, columns);
         SIMD for (int64_t c = from; c < end; c++) B[k * columns + c] = row[c - at];
         at -= columns;
         B += room * columns;
@@ -300,8 +304,9 @@ FN void F(pack_row)(real *B, int64_t vectors, int64_t room, int64_t k, int64_t a
  * `down` on. */
 FN void F(pack_transposed)(real *B, int64_t vectors, int64_t room, int64_t down, int64_t at, const real *W,
                            int64_t stride, int64_t n, int64_t K) {
+    int64_t panel = 0, columns = F(panel)(vectors) * LANES; /* vectors before the panel, and its columns */
     for (int64_t c = 0; c < n; c++, W += stride) {
-        int64_t panel = (at + c) / (3 * LANES) * 3, columns = at_most(vectors - panel, 3) * LANES;
+        for (; at + c >= panel * LANES + columns; columns = F(panel)(vectors - panel) * LANES) panel += columns / LANES;
         real *to = B + panel * LANES * (room - 1) + at + c + down * columns;
         for (int64_t k = 0; k < K; k++) to[k * columns] = W[k];
     }
