@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OK, BAD_INDEX, NO_MEMORY };
+enum { OK, BAD_INDEX, NO_MEMORY, BAD_SIZES };
 enum { BLOCK = 16, CHUNK = 96}; /* rows a product, and rows a product summed over rows */
 
 /* All fields are 8 bytes wide: kernels.py mirrors them. A pointer that may be absent is marked with a question mark. */
@@ -90,6 +90,13 @@ static int outside(const int64_t *index, int64_t rows, int64_t limit) {
     int bad = 0;
     for (int64_t i = 0; i < rows; i++) bad |= (uint64_t)index[i] >= (uint64_t)limit;
     return bad;
+}
+
+static int bad_sizes(const int64_t *sizes, int64_t steps, int64_t rows, int64_t sequences) {
+    int64_t before = sequences, sum = 0;
+    for (int64_t t = 0; t < steps; before = sizes[t], sum += sizes[t++])
+        if (sizes[t] < 0 || sizes[t] > before) return 1;
+    return sum != rows;
 }
 
 /* What the rows of a part of the gate are summed up in: gradients the caller wants, and two more. */
@@ -418,6 +425,7 @@ FN void F(scan_forward_part)(void *argument, int64_t part, char *memory) {
 
 FN int F(scan_forward)(struct scan *s) {
     int64_t H = s->hidden, P = F(pad)(H), chunks = s->attention ? 2 : 3;
+    if (bad_sizes(s->sizes, s->steps, s->rows, s->sequences)) return BAD_SIZES;
     if (outside(s->index, s->rows, s->table)) return BAD_INDEX;
     size_t each = (BLOCK * chunks * P + 4 * H) * sizeof(real) + 256;
     each = (each + 63) / 64 * 64;
@@ -718,6 +726,7 @@ ALWAYS real F(exp)(real x) { return WIDE ? (real)exp(x) : (real)expf((float)x); 
 /* Row i of a step belongs to sequence i. LATEST goes through the steps backward: a row has to know how likely the gates
  * of the steps after it are all shut. weigh.py has no equations: they are those of gate.py and extensions/order.py. */
 FN int F(weigh_forward)(struct weigh *s) {
+    if (bad_sizes(s->sizes, s->steps, s->rows, s->sequences)) return BAD_SIZES;
     const real *x = s->logits;
     real *log_g = s->log_g, *g = s->g;
     real *sum = (real *)F(allocate)(2 * s->sequences * sizeof(real)), *most = sum + s->sequences;

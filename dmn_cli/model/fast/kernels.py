@@ -118,13 +118,13 @@ def paths() -> list[str]:
 
 def usable(*tensors: Tensor | None) -> bool:
     """Whether the compiled kernels can take these tensors."""
-    given = [tensor for tensor in tensors if tensor is not None]
-    dtype = given[0].dtype
-    return (
-        dtype in (torch.float32, torch.float64)
-        and all(tensor.dtype == dtype and tensor.is_cpu for tensor in given)
-        and active() in LEVELS
-    )
+    dtypes = set()
+    for tensor in tensors:
+        if tensor is not None:
+            if not tensor.is_cpu:
+                return False
+            dtypes.add(tensor.dtype)
+    return len(dtypes) == 1 and dtypes <= {torch.float32, torch.float64} and active() in LEVELS
 
 
 def _call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
@@ -133,6 +133,8 @@ def _call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
     status = getattr(library, name)(ctypes.byref(job), int(dtype == torch.float64))
     if status == 1:
         raise IndexError("an index is outside its table")
+    if status == 3:
+        raise ValueError("sizes must never increase, sum to the number of rows and stay within the sequences")
     if status:
         raise MemoryError("no memory for the compiled kernels")
 

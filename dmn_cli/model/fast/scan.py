@@ -49,10 +49,8 @@ def scan(
     Raises:
         ValueError: if the sizes do not fit the rows or the sequences.
     """
-    sizes = [size for size in (sizes.tolist() if isinstance(sizes, Tensor) else sizes) if size > 0]
-    rows, sequences = index.shape[0], state.shape[0]
-    if sum(sizes) != rows or sizes != sorted(sizes, reverse=True) or (sizes and sizes[0] > sequences):
-        raise ValueError(f"sizes must never increase, sum to {rows} rows and stay within {sequences} sequences")
+    if isinstance(sizes, Tensor):
+        sizes = sizes.tolist()
     if attention and gate is None:
         raise ValueError("the attention GRU needs a gate")
     given = inputs, *(project or (None, None)), state, weight, bias, gate
@@ -110,6 +108,9 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """States, last states, and for the backward pass r, z, U_n h + b_n and n of every row (N, 4H)."""
     hidden = state.shape[1]
+    rows, sequences = index.shape[0], state.shape[0]
+    if sum(sizes) != rows or sizes != sorted(sizes, reverse=True) or (sizes and sizes[0] > sequences):
+        raise ValueError(f"sizes must never increase, sum to {rows} rows and stay within {sequences} sequences")
     x_N3H = inputs[index]
     rzmn_N4H = state.new_empty(x_N3H.shape[0], 4 * hidden)
     states = state.new_empty(x_N3H.shape[0], hidden)
