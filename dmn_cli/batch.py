@@ -21,7 +21,6 @@ class Packed:
         index: (N,) what each row stands for: a row of some table.
         sequence: (N,) the sequence of each row: 0, 1, … within a step.
         step: (N,) the step of each row.
-        cell: (N,) where each row stands in a table (B, steps) that is read row by row.
         sizes: how many sequences have a first, second, … step; never rising.
         count: B, how many sequences there are, empty ones too.
     """
@@ -29,7 +28,6 @@ class Packed:
     index: Tensor
     sequence: Tensor
     step: Tensor
-    cell: Tensor
     sizes: list[int]
     count: int
 
@@ -59,18 +57,13 @@ class Packed:
         number = sequences.cumsum(0) - 1
         step = self.step[rows]
         sizes = torch.bincount(step).tolist()
-        sequence = number[self.sequence[rows]]
-        kept = Packed(self.index[rows], sequence, step, sequence * len(sizes) + step, sizes, int(sequences.sum()))
+        kept = Packed(self.index[rows], number[self.sequence[rows]], step, sizes, int(sequences.sum()))
         return kept, rows
 
     def padded(self, values: Tensor, fill: float) -> Tensor:
         """Values of the rows, (N,), as a table (B, steps) filled up with ``fill``."""
-        steps = max(len(self.sizes), 1)
-        return values.new_full((self.count * steps,), fill).index_copy(0, self.cell, values).view(self.count, steps)
-
-    def unpadded(self, table: Tensor) -> Tensor:
-        """The values of the rows, (N,), from such a table."""
-        return table.reshape(self.count * max(len(self.sizes), 1)).index_select(0, self.cell)
+        table = values.new_full((self.count, max(len(self.sizes), 1)), fill)
+        return table.index_put((self.sequence, self.step), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +123,6 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        if self.number.device == torch.device(device):
-            return self
         return _to(self, device)  # type: ignore[no-any-return]
 
 

@@ -57,14 +57,6 @@ class _Gates:
         return _Gates(self.watch.timed("gate", self.gates.select)(*args), self.watch)
 
 
-class _Weighting:
-    def __init__(self, weighting: Any, watch: Stopwatch):
-        self.cross_entropy, self.weigh = weighting.cross_entropy, watch.timed("gate", weighting)
-
-    def __call__(self, *args: Any) -> Any:
-        return self.weigh(*args)
-
-
 def parts(model: dmn.DMN, config: Config, data: Dataset, batches: list[Tensor], repeats: int) -> dict[str, float]:
     """The shares of a step's parts, the largest first.
 
@@ -88,7 +80,7 @@ def parts(model: dmn.DMN, config: Config, data: Dataset, batches: list[Tensor], 
         for owner, name, way in (
             (memory.gate, "of", lambda *args: _Gates(timed("gate", gate)(*args), watch)),
             (memory.episode, "of", lambda facts: timed("episode", timed("episode", episode)(facts))),
-            (memory, "weighting", _Weighting(weighting, watch)),
+            (memory, "weighting", weighting._replace(log_g=timed("gate", weighting.log_g))),
         ):
             patched.enter_context(mock.patch.object(owner, name, way))
         for turn in range(repeats + 1):

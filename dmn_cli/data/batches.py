@@ -277,7 +277,6 @@ class Packing:
         longest = torch.zeros_like(self.sequences).scatter_reduce(0, batch, length, "amax")
         rows = torch.zeros_like(self.sequences).index_add(0, batch, length)
         self.rank = torch.arange(len(batch)) - _starts(batch, count)[batch]
-        self.steps = longest[batch]
         self.first_step = (longest.cumsum(0) - longest)[batch]  # steps of all batches one after the other
         self.first_row = (rows.cumsum(0) - rows)[batch]
 
@@ -302,9 +301,7 @@ class Packing:
         """Batch by batch, with what each row stands for, (N,)."""
         sizes, longest, rows = (numbers.tolist() for numbers in self.sizes)
         ends = list(itertools.accumulate(longest))
-        sequence = self.of(self.rank)
-        cell = sequence * self.of(self.steps) + self.step
-        columns = (part.split(rows) for part in (index, sequence, self.step, cell))
+        columns = (part.split(rows) for part in (index, self.of(self.rank), self.step))
         steps = [sizes[end - steps : end] for end, steps in zip(ends, longest, strict=True)]
         return [Packed(*fields) for fields in zip(*columns, steps, self.sequences.tolist(), strict=True)]
 

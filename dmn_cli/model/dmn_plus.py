@@ -72,8 +72,8 @@ class SentenceReader(nn.Module):
             is the fact. The number of facts is the index of the end-of-passes fact.
         """
         sentences = F.dropout(self.sentences(vectors, batch), self.dropout, self.training)
-        index = batch.fact_sentence.index_select(0, batch.story_facts.index)
-        states, _ = self.gru.read(sentences, batch.story_facts.of(index))
+        index = batch.fact_sentence[batch.story_facts.index]
+        states, _ = self.gru(self.gru.project(sentences), batch.story_facts.of(index))
         states = torch.empty_like(states).index_copy(0, batch.story_facts.index, states)
         facts = self.facts(states, sentences, batch)
         if self.backward_gru is None:
@@ -83,10 +83,10 @@ class SentenceReader(nn.Module):
         is_fact = rows.index < len(facts)
         count = torch.bincount(rows.sequence[is_fact], minlength=rows.count)
         backward = reverse(rows, count)
-        states, _ = self.backward_gru.read(sentences, backward.of(batch.fact_sentence[backward.index]))
+        projected = self.backward_gru.project(sentences)
+        states, _ = self.backward_gru(projected, backward.of(batch.fact_sentence[backward.index]))
         sequence, step = rows.sequence[is_fact], rows.step[is_fact]
-        facts = facts.index_select(0, rows.index[is_fact])
-        facts = facts + states.index_select(0, backward.row(sequence, count[sequence] - 1 - step))
+        facts = facts[rows.index[is_fact]] + states[backward.row(sequence, count[sequence] - 1 - step)]
         return facts, rows.of(torch.where(is_fact, is_fact.cumsum(0) - 1, len(facts)))
 
     def facts(self, states: Tensor, sentences: Tensor, batch: Batch) -> Tensor:
@@ -100,7 +100,7 @@ def reverse(rows: Packed, count: Tensor) -> Packed:
     step, sequence = (steps[:, None] < count[None, :]).nonzero(as_tuple=True)
     sizes = torch.bincount(step, minlength=len(steps)).tolist()
     index = rows.index[rows.row(sequence, count[sequence] - 1 - step)]
-    return Packed(index, sequence, step, sequence * len(sizes) + step, sizes, rows.count)
+    return Packed(index, sequence, step, sizes, rows.count)
 
 
 class DMNPlusGate(Gate):

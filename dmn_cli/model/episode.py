@@ -46,7 +46,7 @@ class WeightedSum(nn.Module):
         """The episodes over facts (F, H)."""
 
         def episode(rows: Packed, g: Tensor) -> Tensor:
-            weighted = g[:, None] * facts.index_select(0, rows.index)
-            return facts.new_zeros(rows.count, facts.shape[1]).index_add(0, rows.sequence, weighted)
+            weighted = g[:, None] * facts[rows.index]
+            return weighted.new_zeros(rows.count, facts.shape[1]).index_add(0, rows.sequence, weighted)
 
         return episode

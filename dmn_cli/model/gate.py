@@ -8,9 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dmn_cli.batch import Batch, Packed
-from dmn_cli.model.fast import kernels
 from dmn_cli.model.fast.gate import FactoredGate
-from dmn_cli.model.fast.weigh import weigh
 
 
 def z(c: Tensor, m: Tensor, q: Tensor, Wb: Tensor) -> Tensor:
@@ -106,18 +104,12 @@ class Weighting(NamedTuple):
 
     Attributes:
         log_g: logits (A, T) → the logarithm of the gates g (A, T). A logit of −∞ is no fact.
-        cross_entropy: logits and log g of packed rows, (N,) each, aims (A, K), the steps of the different facts to
-            attend to, −1 for none, and the rows → the sum over the questions that have any aim, in nats.
-        kernel: what computes ``log_g`` for packed rows, see fast.weigh.
+        cross_entropy: logits, log g, and target (A, T), 1 at the facts to attend to → the sum over the questions that
+            have a target, in nats.
     """
 
     log_g: Callable[[Tensor], Tensor]
-    cross_entropy: Callable[[Tensor, Tensor, Tensor, Packed], Tensor]
-    kernel: int | None = None
-
-    def __call__(self, logits: Tensor, rows: Packed) -> tuple[Tensor, Tensor]:
-        """log g and g of packed rows, from their logits; (N,) each."""
-        return weigh(self.log_g, self.kernel, logits, rows)
+    cross_entropy: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def sigmoid(logits: Tensor) -> Tensor:
@@ -130,23 +122,25 @@ def softmax(logits: Tensor) -> Tensor:
     return logits.log_softmax(1)
 
 
-def binary_cross_entropy(logits: Tensor, log_g: Tensor, aims: Tensor, rows: Packed) -> Tensor:
-    """Every gate by itself: −Σ_t [y_t log g_t + (1 − y_t) log (1 − g_t)], y_t = 1 at the aims, else 0."""
-    aimed = (aims >= 0).to(logits.dtype)
-    y = logits.new_zeros(rows.count, max(len(rows.sizes), 1)).scatter_add(1, aims.clamp(min=0), aimed)
-    taught = aimed.amax(1).index_select(0, rows.sequence)
-    return F.binary_cross_entropy_with_logits(logits, rows.unpadded(y), taught, reduction="sum")
+def binary_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
+    """Every gate by itself: −Σ_t [y_t log g_t + (1 − y_t) log (1 − g_t)]."""
+    taught = _taught(target) & (logits > -torch.inf)
+    return F.binary_cross_entropy_with_logits(logits[taught], target[taught], reduction="sum")
 
 
-def categorical_cross_entropy(logits: Tensor, log_g: Tensor, aims: Tensor, rows: Packed) -> Tensor:
-    """All gates of a question together: −Σ_t y_t log g_t, y_t the same at all its aims, else 0, with Σ_t y_t = 1."""
-    none = aims < 0
-    y = 1 / (~none).sum(1, keepdim=True).clamp(min=1)
-    return -(rows.padded(log_g, -torch.inf).gather(1, aims.clamp(min=0)) * y).masked_fill(none, 0).sum()
+def categorical_cross_entropy(logits: Tensor, log_g: Tensor, target: Tensor) -> Tensor:
+    """All gates of a question together: −Σ_t y_t log g_t, with Σ_t y_t = 1."""
+    taught = _taught(target) & (logits > -torch.inf)
+    target = target / target.sum(1, keepdim=True).clamp(min=1)
+    return -(target[taught] * log_g[taught]).sum()
 
 
-SIGMOID = Weighting(sigmoid, binary_cross_entropy, kernels.SIGMOID)
+def _taught(target: Tensor) -> Tensor:
+    return (target.sum(1, keepdim=True) > 0).expand_as(target)
+
+
+SIGMOID = Weighting(sigmoid, binary_cross_entropy)
 """g = σ(G), eq. 6: every fact by itself."""
 
-SOFTMAX = Weighting(softmax, categorical_cross_entropy, kernels.SOFTMAX)
+SOFTMAX = Weighting(softmax, categorical_cross_entropy)
 """g = softmax(G) over the facts: the paper's other choice, for gates that are taught (§4.1)."""

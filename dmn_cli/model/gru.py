@@ -52,14 +52,7 @@ class GRU(nn.Module):
         state = projected.new_zeros(rows.count, self.weight_hh.shape[1])
         return scan(projected, rows.index, rows.sizes, state, self.weight_hh, self.bias_hh, gate, attention)
 
-    def read(self, inputs: Tensor, rows: Packed) -> tuple[Tensor, Tensor]:
-        """``forward`` over inputs (R, I) that are used this once."""
-        state = inputs.new_zeros(rows.count, self.weight_hh.shape[1])
-        project = self.weight_ih, self.bias_ih
-        return scan(inputs, rows.index, rows.sizes, state, self.weight_hh, self.bias_hh, project=project)
-
     def cell(self, inputs: Tensor, state: Tensor) -> Tensor:
         """One step for every row: inputs (B, I), state (B, H) → (B, H)."""
         each = torch.arange(len(inputs), device=inputs.device)
-        project = self.weight_ih, self.bias_ih
-        return scan(inputs, each, [len(inputs)], state, self.weight_hh, self.bias_hh, project=project)[1]
+        return scan(self.project(inputs), each, [len(inputs)], state, self.weight_hh, self.bias_hh)[1]

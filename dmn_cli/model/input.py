@@ -34,5 +34,5 @@ class WordReader(nn.Module):
         Returns:
             facts (F, H), and the batch's rows, whose index is a fact.
         """
-        states, _ = self.gru.read(vectors, batch.story_words)
-        return F.dropout(states.index_select(0, batch.fact_ends), self.dropout, self.training), batch.rows
+        states, _ = self.gru(self.gru.project(vectors), batch.story_words)
+        return F.dropout(states[batch.fact_ends], self.dropout, self.training), batch.rows

@@ -35,12 +35,12 @@ def gate_loss(recall: Recall, supporting: Tensor, rows: Packed, memory: Episodic
     hops = (supporting >= 0).sum(1)
     last = rows.lengths() - 1
     total = recall.memory.new_zeros(())
-    for k, one in enumerate(recall.passes[memory.first_taught :]):
+    for k, (asked, logits, log_g) in enumerate(recall.passes[memory.first_taught :]):
         is_last = k == memory.passes - memory.first_taught - 1
-        asked = one.asked
         aims = supporting[asked, k:] if is_last else supporting[asked, k : k + 1]
         if memory.end is not None:
             ends = torch.where(hops[asked] == k, last[asked], -1)
             aims = torch.cat([aims, ends[:, None]], 1)
-        total = total + memory.weighting.cross_entropy(one.G, one.log_g, aims, one.rows)
+        target = torch.zeros_like(logits).scatter_add(1, aims.clamp(min=0), (aims >= 0).to(logits.dtype))
+        total = total + memory.weighting.cross_entropy(logits, log_g, target)
     return total / len(supporting)

@@ -16,25 +16,13 @@ class Pass(NamedTuple):
 
     Attributes:
         asked: (A,) these questions.
-        rows: their facts.
-        G: (N,) the logits of the gates.
-        log_g: (N,) the logarithm of what each fact counts, 0 to 1.
+        logits: (A, T) of the gates, −∞ after a question's last fact.
+        log_weights: (A, T) the logarithm of what each fact counts, 0 to 1; −∞ there too.
     """
 
     asked: Tensor
-    rows: Packed
-    G: Tensor
-    log_g: Tensor
-
-    @property
-    def logits(self) -> Tensor:
-        """G by question, (A, T), −∞ after a question's last fact."""
-        return self.rows.padded(self.G, -torch.inf)
-
-    @property
-    def log_weights(self) -> Tensor:
-        """log g by question, (A, T), −∞ after a question's last fact."""
-        return self.rows.padded(self.log_g, -torch.inf)
+    logits: Tensor
+    log_weights: Tensor
 
 
 class Recall(NamedTuple):
@@ -133,16 +121,18 @@ class EpisodicMemory(nn.Module):
         passes: list[Pass] = []
         g: Tensor | None = None
         for k in range(self.passes):
-            G = gates(_rows(m, asked), g)
-            log_g, g = self.weighting(G, rows)
-            passes.append(Pass(asked, rows, G, log_g))
+            logits = rows.padded(gates(_rows(m, asked), g), -torch.inf)
+            log_g = self.weighting.log_g(logits)
+            passes.append(Pass(asked, logits, log_g))
             if self.end is not None and k >= self.first_taught:
-                stops = _picks_last(passes[-1]) if hops is None else hops[asked] <= k
+                stops = _picks_last(log_g, rows) if hops is None else hops[asked] <= k
                 if stops.any():
+                    asked, log_g = asked[~stops], log_g[~stops]
                     rows, kept = rows.select(~stops)
-                    asked, g, gates = asked[~stops], g.index_select(0, kept), gates.select(rows, kept)
+                    gates = gates.select(rows, kept)
                     if not len(asked):
                         break
+            g = log_g.exp()[rows.sequence, rows.step]
             e = episode(rows, g)
             updated = self.update(k, _rows(m, asked), e, _rows(question, asked))
             m = updated if len(asked) == len(m) else m.index_copy(0, asked, updated)
@@ -150,11 +140,11 @@ class EpisodicMemory(nn.Module):
         return Recall(m, passes, made)
 
 
-def _picks_last(one: Pass) -> Tensor:
+def _picks_last(log_g: Tensor, rows: Packed) -> Tensor:
     """(A,) whether a question's gates pick its last fact, the end of passes."""
-    return one.log_weights.argmax(1) == one.rows.lengths() - 1
+    return log_g.argmax(1) == rows.lengths() - 1
 
 
 def _rows(table: Tensor, asked: Tensor) -> Tensor:
     """The rows of these questions, which are in order; the table itself if they are all."""
-    return table if len(asked) == len(table) else table.index_select(0, asked)
+    return table if len(asked) == len(table) else table[asked]

@@ -22,5 +22,5 @@ class QuestionModule(nn.Module):
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """Read the questions of a batch, each different text once: word vectors (V, E) → q (Q, H)."""
         last: Tensor
-        _, last = self.gru.read(vectors, batch.question_words)
-        return last.index_select(0, batch.question_text)
+        _, last = self.gru(self.gru.project(vectors), batch.question_words)
+        return last[batch.question_text]

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -176,7 +175,7 @@ def training_step(
     loss = model.loss(batch.to(model.embedding.device), config.supervision == "strong")
     total = loss.total(alpha, beta)
     optimizer.zero_grad()
-    with own_code.blamed(partial(own_code.of, model)):
+    with own_code.blamed(own_code.of(model)):
         total.backward()
     norm = optimizer.clip(config.clip)
     if not (math.isfinite(total.item()) and math.isfinite(norm.item())):

@@ -9,7 +9,7 @@ import hashlib
 import re
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def of(model: nn.Module) -> set[str]:
 
 
 @contextlib.contextmanager
-def blamed(classes: Collection[str] | Callable[[], Collection[str]]) -> Iterator[None]:
+def blamed(classes: Collection[str]) -> Iterator[None]:
     """Lay what goes wrong to a user's own classes, FILE.py:CLASS each, in one line; if there are none, do nothing.
 
     Raises:
@@ -87,7 +87,6 @@ def blamed(classes: Collection[str] | Callable[[], Collection[str]]) -> Iterator
     try:
         yield
     except Exception as error:
-        classes = classes() if callable(classes) else classes
         if isinstance(error, DmnError) or not classes:
             raise
         files = {one.rpartition(":")[0] for one in classes}

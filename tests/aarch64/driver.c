@@ -1,6 +1,6 @@
 /* Does jobs of the compiled kernels that come by standard input, and answers with the buffers: see remote.py.
  *
- * A job is numbers of 8 bytes: which function (0 to 5), whether it is double, how many fields the job has; then of
+ * A job is numbers of 8 bytes: which function (0 to 3), whether it is double, how many fields the job has; then of
  * every field whether it is a pointer and its value, or the buffer's bytes (−1: absent) and the buffer.
  */
 #include <stdint.h>
@@ -9,10 +9,8 @@
 
 struct scan;
 struct gate;
-struct weigh;
 int dmn_scan_forward(struct scan *, int), dmn_scan_backward(struct scan *, int);
 int dmn_gate_forward(struct gate *, int), dmn_gate_backward(struct gate *, int);
-int dmn_weigh_forward(struct weigh *, int), dmn_weigh_backward(struct weigh *, int);
 
 static int64_t next(void) {
     int64_t number;
@@ -36,9 +34,7 @@ int main(void) {
         int64_t status = function == 0   ? dmn_scan_forward(job, wide)
                          : function == 1 ? dmn_scan_backward(job, wide)
                          : function == 2 ? dmn_gate_forward(job, wide)
-                         : function == 3 ? dmn_gate_backward(job, wide)
-                         : function == 4 ? dmn_weigh_forward(job, wide)
-                                         : dmn_weigh_backward(job, wide);
+                                         : dmn_gate_backward(job, wide);
         fwrite(&status, sizeof status, 1, stdout);
         for (int64_t i = 0; i < count; i++) {
             if (bytes[i] < 0) continue;

@@ -13,7 +13,7 @@ import torch
 
 from dmn_cli.model.fast import kernels
 
-FUNCTIONS = [f"dmn_{name}_{way}" for name in ("scan", "gate", "weigh") for way in ("forward", "backward")]
+FUNCTIONS = ("dmn_scan_forward", "dmn_scan_backward", "dmn_gate_forward", "dmn_gate_backward")
 calls = 0
 
 
@@ -27,16 +27,12 @@ def lengths(job: ctypes.Structure) -> dict[str, int]:
         return inputs | {
             f"d_{name}": inputs[name] for name in ("states", "last", "inputs", "state", "weight", "bias", "gate")
         }
-    if isinstance(job, kernels._Weigh):
-        rows = dict.fromkeys(("logits", "log_g", "g", "d_log_g", "d_g", "d_logits"), job.rows)
-        return {"sizes": job.steps, **rows}
     H, G, C, Q, N = job.hidden, job.units, job.facts_count, job.questions_count, job.rows
-    once = job.once_rows * G
-    inputs = {"fact": N, "question": N, "row": N, "facts": C * H, "other": Q * H, "both": Q * (G + H)}
-    inputs |= {"weight": G * job.stride, "per_fact": C * G, "bias": G, "once": once, "further": N * G, "w2": G, "b2": 1}
-    outputs = ("facts", "other", "both", "weight", "per_fact", "bias", "once", "further", "w2", "b2")
-    inputs |= {"first": N * G, "logits": N, "d_out": N if job.w2 else N * G}
-    return inputs | {f"d_{name}": inputs[name] for name in outputs}
+    K = 2 * H + (job.bilinear is not None)
+    inputs = {"fact": N, "question": N, "facts": C * H, "other": Q * H, "bilinear": Q * H, "weight": G * K}
+    inputs |= {"per_fact": C * G, "per_question": Q * G, "once": N * G, "w2": G, "b2": 1, "first": N * G, "logits": N}
+    outputs = ("facts", "other", "bilinear", "weight", "per_fact", "per_question", "once", "w2", "b2")
+    return inputs | {"d_out": N if job.w2 else N * G} | {f"d_{name}": inputs[name] for name in outputs}
 
 
 def call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
@@ -55,7 +51,7 @@ def call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
         elif value is None or not elements[field]:
             message.append(struct.pack("qq", 1, -1 if value is None else 0))
         else:
-            bytes_ = elements[field] * (8 if field in ("sizes", "index", "fact", "question", "row") else width)
+            bytes_ = elements[field] * (8 if field in ("sizes", "index", "fact", "question") else width)
             buffers.append((value, bytes_))
             message += [struct.pack("qq", 1, bytes_), ctypes.string_at(value, bytes_)]
     remote.stdin.write(b"".join(message))

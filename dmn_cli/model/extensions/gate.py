@@ -88,10 +88,10 @@ class _Looked:
     def __call__(self, g: Tensor | None) -> Tensor | None:
         if g is None:
             return None
-        up_to_here = self.rows.padded(g, 0.0).cumsum(1)
-        all_facts = up_to_here[:, -1].index_select(0, self.rows.sequence)
-        up_to = self.rows.unpadded(up_to_here)
-        return torch.stack([all_facts - up_to, g, up_to - g], 1)
+        weights = self.rows.padded(g, 0.0)
+        up_to = weights.cumsum(1)
+        terms = torch.stack([up_to[:, -1:] - up_to, weights, up_to - weights], 2)
+        return terms[self.rows.sequence, self.rows.step]
 
     def select(self, rows: Packed, kept: Tensor) -> "_Looked":
         return _Looked(rows)

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from dmn_cli.model.fast.products import products
 from dmn_cli.model.gate import Gate
 
 
@@ -55,6 +54,7 @@ class Products(nn.Module):
 
     def forward(self, k: int, m: Tensor, e: Tensor, q: Tensor) -> Tensor:
         """m^k (Q, H) from the number of the pass (from 0), m^{k−1}, e^k and q, (Q, H) each."""
-        p = products(e, q, m, self.products.weight, self.products.bias)
+        features = torch.cat([e, e * q, e * m, (e - q).abs(), (e - m).abs()], 1)
+        p = torch.tanh(self.products(features))
         updated: Tensor = self.update(k, m, e + p if self.added else p, q)
         return updated

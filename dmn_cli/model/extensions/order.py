@@ -3,10 +3,10 @@
 import enum
 from functools import partial
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dmn_cli.model.fast import kernels
 from dmn_cli.model.gate import SOFTMAX, Weighting, categorical_cross_entropy
 
 
@@ -16,6 +16,10 @@ class Order(enum.Enum):
     LATEST = "latest"
     EARLIEST = "earliest"
     NONE = "none"  # no fact overrides another: a softmax
+
+
+NEVER = -1e4
+"""The logit of a gate that is shut; finite, so that its gradient is 0 and not NaN."""
 
 
 def by_order(logits: Tensor, earliest: bool = False) -> Tensor:
@@ -32,14 +36,16 @@ def by_order(logits: Tensor, earliest: bool = False) -> Tensor:
         (A, T) logarithms, −∞ where there is no fact. The weights of a question sum to 1 less the chance that no gate is
         open.
     """
+    none = logits.isneginf()
+    logits = logits.masked_fill(none, NEVER)
     closed = F.logsigmoid(-logits)
     up_to = closed.cumsum(1)
     overridden = up_to - closed if earliest else up_to[:, -1:] - up_to
-    return F.logsigmoid(logits) + overridden
+    return (F.logsigmoid(logits) + overridden).masked_fill(none, -torch.inf)
 
 
 BY_ORDER = {
-    Order.LATEST: Weighting(by_order, categorical_cross_entropy, kernels.LATEST),
-    Order.EARLIEST: Weighting(partial(by_order, earliest=True), categorical_cross_entropy, kernels.EARLIEST),
+    Order.LATEST: Weighting(by_order, categorical_cross_entropy),
+    Order.EARLIEST: Weighting(partial(by_order, earliest=True), categorical_cross_entropy),
     Order.NONE: SOFTMAX,
 }

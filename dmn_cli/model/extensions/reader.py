@@ -23,7 +23,7 @@ class WordGRU(nn.Module):
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """The vectors of the different sentences: word vectors (V, E) → (U, H)."""
         last: Tensor
-        _, last = self.gru.read(vectors, batch.sentence_words)
+        _, last = self.gru(self.gru.project(vectors), batch.sentence_words)
         return last
 
 
@@ -32,7 +32,7 @@ class ResidualReader(SentenceReader):
 
     def facts(self, states: Tensor, sentences: Tensor, batch: Batch) -> Tensor:
         """Forward states (F, H) + sentence vectors (U, H) of the facts."""
-        return states + sentences.index_select(0, batch.fact_sentence)
+        return states + sentences[batch.fact_sentence]
 
 
 class ResidualQuestion(QuestionModule):
@@ -41,6 +41,5 @@ class ResidualQuestion(QuestionModule):
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """Word vectors (V, E) → q (Q, H), with E = H."""
         words = batch.question_words
-        _, last = self.gru.read(vectors, words)
-        summed: Tensor = last.index_add(0, words.sequence, vectors.index_select(0, words.index))
-        return summed.index_select(0, batch.question_text)
+        _, last = self.gru(self.gru.project(vectors), words)
+        return last.index_add(0, words.sequence, vectors[words.index])[batch.question_text]  # type: ignore[no-any-return]

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dmn_cli.batch import Batch, Packed
 from dmn_cli.model.extensions.gate import FurtherTerms
@@ -50,8 +49,8 @@ class SharedWords(FurtherTerms):
         """The terms of a batch."""
         sentences, questions = (self._bags(words) for words in (batch.sentence_words, batch.question_words))
         sentences = torch.cat([sentences, sentences.new_zeros(1, len(self.rarity))])  # the end-of-passes fact's
-        of_fact = F.pad(batch.fact_sentence, (0, 1), value=len(sentences) - 1)
-        sentence = of_fact.index_select(0, batch.rows.index)
+        of_fact = torch.cat([batch.fact_sentence, batch.fact_sentence.new_tensor([len(sentences) - 1])])
+        sentence = of_fact[batch.rows.index]
         asked = (sentences @ questions.T)[sentence, batch.question_text[batch.rows.sequence]]
         return _Terms(rows, sentences, sentence, asked, torch.zeros_like(asked))
 

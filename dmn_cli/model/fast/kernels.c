@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OK, BAD_INDEX, NO_MEMORY, BAD_SIZES };
+enum { OK, BAD_INDEX, NO_MEMORY };
 enum { BLOCK = 16, CHUNK = 96}; /* rows a product, and rows a product summed over rows */
 
 /* All fields are 8 bytes wide: kernels.py mirrors them. A pointer that may be absent is marked with a question mark. */
@@ -31,31 +31,16 @@ struct scan {
     void *d_inputs, *d_state, *d_weight, *d_bias, *d_gate;
 };
 
-/* Of a row of W1, `stride` long, three parts are looked at: the H columns for f ∘ v start at `product`, those for |f − v|
- * at `difference`, and that for f · u is `dot`, negative if there is none. What a question adds to its rows is beside its
- * u. All d_* but d_further are added to. */
 struct gate {
-    int64_t parts, hidden, units, facts_count, questions_count, rows, once_rows, stride, product, difference, dot;
-    const int64_t *fact, *question, *row;                         /* (N), (N), ?(N): of once */
-    const void *facts, *other, *both, *weight;                    /* (C, H), (Q, H), ?(Q, G + H), (G, stride) */
-    const void *per_fact, *bias, *once, *further, *w2, *b2;       /* ?(C, G), ?(G), ?(M, G), ?(N, G), ?(G), ?(1) */
+    int64_t parts, hidden, units, facts_count, questions_count, rows;
+    const int64_t *fact, *question;                               /* (N), (N) */
+    const void *facts, *other, *bilinear, *weight;                /* (C, H), (Q, H), ?(Q, H), (G, 2H or 2H + 1) */
+    const void *per_fact, *per_question, *once, *w2, *b2;         /* ?(C, G), ?(Q, G), ?(N, G), ?(G), ?(1) */
     void *first, *logits;                                         /* (N, G), ?(N) */
     const void *d_out;                                            /* (N), or (N, G) without w2 */
-    void *d_facts, *d_other, *d_both, *d_weight;                  /* as the tensors */
-    void *d_per_fact, *d_bias, *d_once, *d_further, *d_w2, *d_b2; /* as the tensors */
+    void *d_facts, *d_other, *d_bilinear, *d_weight;              /* as the tensors */
+    void *d_per_fact, *d_per_question, *d_once, *d_w2, *d_b2;     /* as the tensors */
 };
-
-/* What the rows of each sequence count: `kind` is one of the names below. */
-struct weigh {
-    int64_t kind, rows, sequences, steps;
-    const int64_t *sizes;                  /* (T) */
-    const void *logits;                    /* (N) */
-    void *log_g, *g;                       /* (N), (N) */
-    const void *d_log_g, *d_g;             /* ?(N), ?(N) */
-    void *d_logits;                        /* (N) */
-};
-
-enum { SIGMOID, SOFTMAX, LATEST, EARLIEST }; /* as kernels.py: WEIGHINGS */
 
 /* The team of threads that Torch uses already, if kernels.py found it: OpenMP's. */
 static void (*team_run)(void (*)(void *), void *, unsigned, unsigned);
@@ -92,15 +77,8 @@ static int outside(const int64_t *index, int64_t rows, int64_t limit) {
     return bad;
 }
 
-static int bad_sizes(const int64_t *sizes, int64_t steps, int64_t rows, int64_t sequences) {
-    int64_t before = sequences, sum = 0;
-    for (int64_t t = 0; t < steps; before = sizes[t], sum += sizes[t++])
-        if (sizes[t] < 0 || sizes[t] > before) return 1;
-    return sum != rows;
-}
-
 /* What the rows of a part of the gate are summed up in: gradients the caller wants, and two more. */
-enum { D_FACTS, D_OTHER, D_BOTH, D_PER_FACT, D_BIAS, D_W2, D_B2, OUTPUTS };
+enum { D_FACTS, D_OTHER, D_BILINEAR, D_PER_FACT, D_PER_QUESTION, D_W2, D_B2, OUTPUTS };
 enum { D_WEIGHT = OUTPUTS, D_W_DOT, SUMS };
 
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -210,8 +188,6 @@ int dmn_scan_forward(struct scan *job, int wide) { return CHOOSE(scan_forward, j
 int dmn_scan_backward(struct scan *job, int wide) { return CHOOSE(scan_backward, job, wide); }
 int dmn_gate_forward(struct gate *job, int wide) { return CHOOSE(gate_forward, job, wide); }
 int dmn_gate_backward(struct gate *job, int wide) { return CHOOSE(gate_backward, job, wide); }
-int dmn_weigh_forward(struct weigh *job, int wide) { return CHOOSE(weigh_forward, job, wide); }
-int dmn_weigh_backward(struct weigh *job, int wide) { return CHOOSE(weigh_backward, job, wide); }
 
 #else /* ---- the code, for one instruction set and one number type ---- */
 
@@ -269,14 +245,11 @@ ALWAYS void F(micro)(const int M, const int W, int64_t K, const real *A, int64_t
         for (int w = 0; w < W; w++) *(F(vector) *)(C + m * stride + w * LANES) = sum[m][w];
 }
 
-/* How wide the first panel of so many vectors is: three of them, but four are two and two. */
-ALWAYS int64_t F(panel)(int64_t vectors) { return vectors == 4 ? 2 : at_most(vectors, 3); }
-
 /* C (rows, vectors) (+)= A B. Element (m, k) of A is A[m·down + k·right]; a panel of B has room for `room` ≥ K rows. */
 FN void F(gemm)(int64_t rows, int64_t vectors, int64_t K, const real *A, int64_t down, int64_t right, const real *B,
                 int64_t room, real *C, int64_t stride, int add) {
-    for (int64_t width; vectors > 0; vectors -= width) {
-        width = F(panel)(vectors);
+    for (; vectors > 0; vectors -= 3) {
+        int64_t width = at_most(vectors, 3);
         for (int64_t m = 0; m < rows; m += ROWS) {
             const real *a = A + m * down;
             real *c = C + m * stride;
@@ -298,23 +271,19 @@ FN void F(gemm)(int64_t rows, int64_t vectors, int64_t K, const real *A, int64_t
 
 /* Row k of a packed B: n numbers, which start `at` columns from the left (whole vectors). The rest is left as it is. */
 FN void F(pack_row)(real *B, int64_t vectors, int64_t room, int64_t k, int64_t at, const real *row, int64_t n) {
-    for (int64_t width; vectors > 0; vectors -= width) {
-        width = F(panel)(vectors);
-        int64_t columns = width * LANES, from = at > 0 ? at : 0, end = at_most(at + n, columns);
+    for (; vectors > 0; vectors -= 3) {
+        int64_t columns = at_most(vectors, 3) * LANES, from = at > 0 ? at : 0, end = at_most(at + n, columns);
         SIMD for (int64_t c = from; c < end; c++) B[k * columns + c] = row[c - at];
         at -= columns;
         B += room * columns;
     }
 }
 
-/* The transposed matrix W (n, K) in a packed B with room for `room` rows: its row c is column `at` + c, from row
- * `down` on. */
-FN void F(pack_transposed)(real *B, int64_t vectors, int64_t room, int64_t down, int64_t at, const real *W,
-                           int64_t stride, int64_t n, int64_t K) {
-    int64_t panel = 0, columns = F(panel)(vectors) * LANES; /* vectors before the panel, and its columns */
-    for (int64_t c = 0; c < n; c++, W += stride) {
-        for (; at + c >= panel * LANES + columns; columns = F(panel)(vectors - panel) * LANES) panel += columns / LANES;
-        real *to = B + panel * LANES * (room - 1) + at + c + down * columns;
+/* The transposed matrix W (n, K) in a packed B: its row c is column `at` + c. */
+FN void F(pack_transposed)(real *B, int64_t vectors, int64_t K, int64_t at, const real *W, int64_t n) {
+    for (int64_t c = 0; c < n; c++, W += K) {
+        int64_t panel = (at + c) / (3 * LANES) * 3, columns = at_most(vectors - panel, 3) * LANES;
+        real *to = B + panel * LANES * (K - 1) + at + c;
         for (int64_t k = 0; k < K; k++) to[k * columns] = W[k];
     }
 }
@@ -425,7 +394,6 @@ FN void F(scan_forward_part)(void *argument, int64_t part, char *memory) {
 
 FN int F(scan_forward)(struct scan *s) {
     int64_t H = s->hidden, P = F(pad)(H), chunks = s->attention ? 2 : 3;
-    if (bad_sizes(s->sizes, s->steps, s->rows, s->sequences)) return BAD_SIZES;
     if (outside(s->index, s->rows, s->table)) return BAD_INDEX;
     size_t each = (BLOCK * chunks * P + 4 * H) * sizeof(real) + 256;
     each = (each + 63) / 64 * 64;
@@ -433,7 +401,7 @@ FN int F(scan_forward)(struct scan *s) {
     if (!memory) return NO_MEMORY;
     struct F(scan_shared) shared = {.s = s, .U = F(zeroed)(&rest, H * chunks * P)};
     for (int64_t c = 0; c < chunks; c++)
-        F(pack_transposed)(shared.U, chunks * P / LANES, H, 0, c * P, AT(s->weight, F(order)[c] * H * H), H, H, H);
+        F(pack_transposed)(shared.U, chunks * P / LANES, H, c * P, AT(s->weight, F(order)[c] * H * H), H);
     run(F(scan_forward_part), &shared, s->parts, rest, each);
     free(memory);
     return OK;
@@ -559,14 +527,14 @@ ALWAYS void F(features)(int64_t H, const real *f, const real *v, const real *u, 
 FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
     struct F(gate_shared) *shared = argument;
     struct gate *g = shared->g;
-    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->dot >= 0);
+    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->bilinear != NULL);
     int64_t low = g->rows * part / g->parts, high = g->rows * (part + 1) / g->parts, block;
     real *z = F(take)(&memory, BLOCK * K), *sum = F(take)(&memory, BLOCK * P);
     for (int64_t i = low; i < high; i += block) {
         block = at_most(high - i, BLOCK);
         for (int64_t k = 0; k < block; k++) {
             int64_t c = g->fact[i + k], q = g->question[i + k];
-            const real *u = g->dot >= 0 ? AT(g->both, q * (G + H) + G) : NULL;
+            const real *u = g->bilinear ? AT(g->bilinear, q * H) : NULL;
             F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), u, z + k * K);
         }
         F(gemm)(block, P / LANES, K, z, K, 1, shared->W, K, sum, P, 0);
@@ -574,10 +542,8 @@ FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
             int64_t row = i + k;
             real *s = sum + k * P, *first = AT(g->first, row * G);
             if (g->per_fact) F(add)(s, AT(g->per_fact, g->fact[row] * G), G);
-            if (g->both) F(add)(s, AT(g->both, g->question[row] * (G + H)), G);
-            if (g->bias) F(add)(s, g->bias, G);
-            if (g->once) F(add)(s, AT(g->once, (g->row ? g->row[row] : row) * G), G);
-            if (g->further) F(add)(s, AT(g->further, row * G), G);
+            if (g->per_question) F(add)(s, AT(g->per_question, g->question[row] * G), G);
+            if (g->once) F(add)(s, AT(g->once, row * G), G);
             if (!g->w2) {
                 memcpy(first, s, G * sizeof(real));
                 continue;
@@ -589,17 +555,14 @@ FN void F(gate_forward_part)(void *argument, int64_t part, char *memory) {
 }
 
 FN int F(gate_forward)(struct gate *g) {
-    int64_t H = g->hidden, G = g->units, P = F(pad)(G), K = 2 * H + (g->dot >= 0), stride = g->stride;
+    int64_t G = g->units, P = F(pad)(G), K = 2 * g->hidden + (g->bilinear != NULL);
     if (outside(g->fact, g->rows, g->facts_count)) return BAD_INDEX;
     if (outside(g->question, g->rows, g->questions_count)) return BAD_INDEX;
-    if (g->row ? outside(g->row, g->rows, g->once_rows) : g->once && g->once_rows < g->rows) return BAD_INDEX;
     size_t each = (BLOCK * (K + P) * sizeof(real) + 3 * 64) / 64 * 64;
     char *memory = F(allocate)(g->parts * each + K * P * sizeof(real) + 64), *rest = memory;
     if (!memory) return NO_MEMORY;
     struct F(gate_shared) shared = {.g = g, .W = F(zeroed)(&rest, K * P)};
-    F(pack_transposed)(shared.W, P / LANES, K, 0, 0, AT(g->weight, g->product), stride, G, H);
-    F(pack_transposed)(shared.W, P / LANES, K, H, 0, AT(g->weight, g->difference), stride, G, H);
-    if (g->dot >= 0) F(pack_transposed)(shared.W, P / LANES, K, 2 * H, 0, AT(g->weight, g->dot), stride, G, 1);
+    F(pack_transposed)(shared.W, P / LANES, K, 0, g->weight, G);
     run(F(gate_forward_part), &shared, g->parts, rest, each);
     free(memory);
     return OK;
@@ -607,9 +570,9 @@ FN int F(gate_forward)(struct gate *g) {
 
 /* What the rows of every part add to, with sizes: the gradients the caller wants, and two more. */
 FN void F(gate_sums)(const struct gate *g, real **sums, int64_t *sizes) {
-    real *outputs[] = {g->d_facts, g->d_other, g->d_both, g->d_per_fact, g->d_bias, g->d_w2, g->d_b2};
+    real *outputs[] = {g->d_facts, g->d_other, g->d_bilinear, g->d_per_fact, g->d_per_question, g->d_w2, g->d_b2};
     int64_t C = g->facts_count, Q = g->questions_count, H = g->hidden, G = g->units;
-    int64_t numbers[] = {C * H, Q * H, Q * (G + H), C * G, G, G, 1, G * F(pad)(2 * H), G};
+    int64_t numbers[] = {C * H, Q * H, Q * H, C * G, Q * G, G, 1, G * F(pad)(2 * H), G};
     memcpy(sums, outputs, sizeof outputs);
     for (int n = 0; n < SUMS; n++) sizes[n] = n >= OUTPUTS || outputs[n] ? numbers[n] : 0;
 }
@@ -640,13 +603,13 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
     F(gate_sums)(g, sum, sizes);
     for (int n = 0; n < SUMS; n++) {
         if (part || n >= OUTPUTS) sum[n] = sizes[n] ? F(zeroed)(&memory, sizes[n]) : NULL;
+        else if (sum[n]) memset(sum[n], 0, sizes[n] * sizeof(real));
     }
     for (int64_t i = low; i < high; i += block) {
         block = at_most(high - i, CHUNK);
         for (int64_t k = 0; k < block; k++) {
             int64_t row = i + k, c = g->fact[row], q = g->question[row];
-            const real *u = g->dot >= 0 ? AT(g->both, q * (G + H) + G) : NULL;
-            F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), u, z);
+            F(features)(H, AT(g->facts, c * H), AT(g->other, q * H), g->bilinear ? AT(g->bilinear, q * H) : NULL, z);
             F(pack_row)(z_packed, Z / LANES, CHUNK, k, 0, z, 2 * H);
             real *d = d_first + k * G;
             if (g->w2) {
@@ -659,12 +622,10 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
                 *sum[D_B2] += d_logit;
             } else
                 memcpy(d, AT(g->d_out, row * G), G * sizeof(real));
-            if (g->d_once) F(add)(AT(g->d_once, (g->row ? g->row[row] : row) * G), d, G);
-            if (g->d_further) memcpy(AT(g->d_further, row * G), d, G * sizeof(real));
+            if (g->d_once) memcpy(AT(g->d_once, row * G), d, G * sizeof(real));
             if (sum[D_PER_FACT]) F(add)(sum[D_PER_FACT] + c * G, d, G);
-            if (sum[D_BOTH]) F(add)(sum[D_BOTH] + q * (G + H), d, G);
-            if (sum[D_BIAS]) F(add)(sum[D_BIAS], d, G);
-            if (g->dot < 0) continue;
+            if (sum[D_PER_QUESTION]) F(add)(sum[D_PER_QUESTION] + q * G, d, G);
+            if (!g->bilinear) continue;
             real *d_w_dot = sum[D_W_DOT], z_dot = z[2 * H];
             d_dot[k] = F(dot)(d, shared->w_dot, G);
             SIMD for (int64_t j = 0; j < G; j++) d_w_dot[j] += d[j] * z_dot;
@@ -672,17 +633,17 @@ FN void F(gate_backward_part)(void *argument, int64_t part, char *memory) {
         F(gemm)(block, Z / LANES, G, d_first, G, 1, shared->W, G, d_z, Z, 0);
         F(gemm)(G, Z / LANES, block, d_first, 1, G, z_packed, CHUNK, sum[D_WEIGHT], Z, 1);
         for (int64_t k = 0; k < block; k++) {
-            int64_t c = g->fact[i + k] * H, q = g->question[i + k], u = q * (G + H) + G;
-            const real *f = AT(g->facts, c), *v = AT(g->other, q * H);
-            real *d_f = sum[D_FACTS] + c, *d_v = sum[D_OTHER] + q * H, *d_u = g->dot >= 0 ? sum[D_BOTH] + u : NULL;
-            g->dot >= 0 ? F(features_backward)(1, H, f, v, AT(g->both, u), d_z + k * Z, d_dot[k], d_f, d_v, d_u)
+            int64_t c = g->fact[i + k] * H, q = g->question[i + k] * H;
+            const real *f = AT(g->facts, c), *v = AT(g->other, q);
+            real *d_f = sum[D_FACTS] + c, *d_v = sum[D_OTHER] + q, *d_u = g->bilinear ? sum[D_BILINEAR] + q : NULL;
+            g->bilinear ? F(features_backward)(1, H, f, v, AT(g->bilinear, q), d_z + k * Z, d_dot[k], d_f, d_v, d_u)
                         : F(features_backward)(0, H, f, v, NULL, d_z + k * Z, 0, d_f, d_v, NULL);
         }
     }
 }
 
 FN int F(gate_backward)(struct gate *g) {
-    int64_t H = g->hidden, G = g->units, Z = F(pad)(2 * H), sizes[SUMS];
+    int64_t H = g->hidden, G = g->units, Z = F(pad)(2 * H), K = 2 * H + (g->bilinear != NULL), sizes[SUMS];
     real *outputs[SUMS];
     F(gate_sums)(g, outputs, sizes);
     size_t numbers = 2 * H + 1 + CHUNK * (2 * Z + G + 1);
@@ -697,91 +658,22 @@ FN int F(gate_backward)(struct gate *g) {
     shared.sums = (real **)rest;
     rest += (g->parts * SUMS * sizeof(real *) + 63) / 64 * 64;
     for (int64_t i = 0; i < G; i++) {
-        const real *row = AT(g->weight, i * g->stride);
-        F(pack_row)(shared.W, Z / LANES, G, i, 0, row + g->product, H);
-        F(pack_row)(shared.W, Z / LANES, G, i, H, row + g->difference, H);
-        if (g->dot >= 0) shared.w_dot[i] = row[g->dot];
+        F(pack_row)(shared.W, Z / LANES, G, i, 0, AT(g->weight, i * K), 2 * H);
+        shared.w_dot[i] = *AT(g->weight, i * K + K - 1);
     }
     run(F(gate_backward_part), &shared, g->parts, rest, each);
 
+    memset(g->d_weight, 0, G * K * sizeof(real));
     for (int64_t part = 0; part < g->parts; part++) {
         real **sum = shared.sums + part * SUMS;
         for (int n = 0; part && n < OUTPUTS; n++)
             if (outputs[n]) F(add)(outputs[n], sum[n], sizes[n]);
         for (int64_t i = 0; i < G; i++) {
-            real *row = AT(g->d_weight, i * g->stride);
-            F(add)(row + g->product, sum[D_WEIGHT] + i * Z, H);
-            F(add)(row + g->difference, sum[D_WEIGHT] + i * Z + H, H);
-            if (g->dot >= 0) row[g->dot] += sum[D_W_DOT][i];
+            F(add)(AT(g->d_weight, i * K), sum[D_WEIGHT] + i * Z, 2 * H);
+            if (g->bilinear) *AT(g->d_weight, i * K + 2 * H) += sum[D_W_DOT][i];
         }
     }
     free(memory);
-    return OK;
-}
-
-/* ---- weighing ---- */
-
-ALWAYS real F(exp)(real x) { return WIDE ? (real)exp(x) : (real)expf((float)x); }
-
-/* Row i of a step belongs to sequence i. LATEST goes through the steps backward: a row has to know how likely the gates
- * of the steps after it are all shut. weigh.py has no equations: they are those of gate.py and extensions/order.py. */
-FN int F(weigh_forward)(struct weigh *s) {
-    if (bad_sizes(s->sizes, s->steps, s->rows, s->sequences)) return BAD_SIZES;
-    const real *x = s->logits;
-    real *log_g = s->log_g, *g = s->g;
-    real *sum = (real *)F(allocate)(2 * s->sequences * sizeof(real)), *most = sum + s->sequences;
-    if (!sum) return NO_MEMORY;
-    for (int64_t i = 0; i < s->sequences; i++) sum[i] = 0, most[i] = -INFINITY;
-    if (s->kind == SOFTMAX) {
-        for (int64_t t = 0, row = 0; t < s->steps; t++)
-            for (int64_t i = 0; i < s->sizes[t]; i++, row++) most[i] = x[row] > most[i] ? x[row] : most[i];
-        for (int64_t t = 0, row = 0; t < s->steps; t++)
-            for (int64_t i = 0; i < s->sizes[t]; i++, row++) sum[i] += g[row] = F(exp)(x[row] - most[i]);
-        for (int64_t i = 0; i < s->sequences; i++) most[i] += (real)log(sum[i]);
-    }
-    int64_t row = s->kind == LATEST ? s->rows : 0;
-    for (int64_t n = 0; n < s->steps; n++) {
-        int64_t t = s->kind == LATEST ? s->steps - 1 - n : n;
-        if (s->kind == LATEST) row -= s->sizes[t];
-        for (int64_t i = 0; i < s->sizes[t]; i++) {
-            real here = x[row + i];
-            if (s->kind == SOFTMAX) {
-                log_g[row + i] = here - most[i];
-                g[row + i] /= sum[i];
-                continue;
-            }
-            real small = F(exp)(here < 0 ? here : -here), both = WIDE ? (real)log1p(small) : (real)log1pf((float)small);
-            log_g[row + i] = sum[i] + (here < 0 ? here : 0) - both; /* log σ(x) and, below, log σ(−x) */
-            g[row + i] = F(exp)(log_g[row + i]);
-            if (s->kind != SIGMOID) sum[i] -= (here > 0 ? here : 0) + both;
-        }
-        if (s->kind != LATEST) row += s->sizes[t];
-    }
-    free(sum);
-    return OK;
-}
-
-FN int F(weigh_backward)(struct weigh *s) {
-    const real *x = s->logits, *g = s->g, *d_log_g = s->d_log_g, *d_g = s->d_g;
-    real *d = s->d_logits, *sum = (real *)F(allocate)(s->sequences * sizeof(real));
-    if (!sum) return NO_MEMORY;
-    for (int64_t i = 0; i < s->rows; i++) d[i] = (d_log_g ? d_log_g[i] : 0) + (d_g ? d_g[i] * g[i] : 0);
-    for (int64_t i = 0; i < s->sequences; i++) sum[i] = 0;
-    if (s->kind == SOFTMAX)
-        for (int64_t t = 0, row = 0; t < s->steps; t++)
-            for (int64_t i = 0; i < s->sizes[t]; i++, row++) sum[i] += d[row];
-    int64_t row = s->kind == EARLIEST ? s->rows : 0;
-    for (int64_t n = 0; n < s->steps; n++) {
-        int64_t t = s->kind == EARLIEST ? s->steps - 1 - n : n;
-        if (s->kind == EARLIEST) row -= s->sizes[t];
-        for (int64_t i = 0; i < s->sizes[t]; i++) {
-            real here = d[row + i], open = s->kind == SOFTMAX ? g[row + i] : 1 / (1 + F(exp)(-x[row + i]));
-            d[row + i] = s->kind == SOFTMAX ? here - open * sum[i] : here - open * (here + sum[i]);
-            if (s->kind == LATEST || s->kind == EARLIEST) sum[i] += here;
-        }
-        if (s->kind != EARLIEST) row += s->sizes[t];
-    }
-    free(sum);
     return OK;
 }
 

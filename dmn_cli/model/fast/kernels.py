@@ -11,17 +11,12 @@ import os
 from array import array
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from dmn_cli.model.fast.gate import Sums, Terms
-
 LEVELS = ("base", "avx2", "avx512")  # the instruction sets; base is SSE2 or NEON
 ROWS_A_THREAD = 64  # fewer are not worth a thread
-WEIGHINGS = SIGMOID, SOFTMAX, LATEST, EARLIEST = range(4)  # how logits become gates
 
 
 class _Scan(ctypes.Structure):
@@ -40,21 +35,11 @@ class _Gate(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("parts", "hidden", "units", "facts_count", "questions_count", "rows")),
-        *((name, ctypes.c_int64) for name in ("once_rows", "stride", "product", "difference", "dot")),
-        *((name, ctypes.c_void_p) for name in ("fact", "question", "row", "facts", "other", "both", "weight")),
-        *((name, ctypes.c_void_p) for name in ("per_fact", "bias", "once", "further", "w2", "b2")),
+        *((name, ctypes.c_void_p) for name in ("fact", "question", "facts", "other", "bilinear", "weight")),
+        *((name, ctypes.c_void_p) for name in ("per_fact", "per_question", "once", "w2", "b2")),
         *((name, ctypes.c_void_p) for name in ("first", "logits", "d_out")),
-        *((name, ctypes.c_void_p) for name in ("d_facts", "d_other", "d_both", "d_weight")),
-        *((name, ctypes.c_void_p) for name in ("d_per_fact", "d_bias", "d_once", "d_further", "d_w2", "d_b2")),
-    )
-
-
-class _Weigh(ctypes.Structure):
-    """``struct weigh`` of kernels.c, field by field."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("kind", "rows", "sequences", "steps")),
-        *((name, ctypes.c_void_p) for name in ("sizes", "logits", "log_g", "g", "d_log_g", "d_g", "d_logits")),
+        *((name, ctypes.c_void_p) for name in ("d_facts", "d_other", "d_bilinear", "d_weight")),
+        *((name, ctypes.c_void_p) for name in ("d_per_fact", "d_per_question", "d_once", "d_w2", "d_b2")),
     )
 
 
@@ -118,13 +103,13 @@ def paths() -> list[str]:
 
 def usable(*tensors: Tensor | None) -> bool:
     """Whether the compiled kernels can take these tensors."""
-    dtypes = set()
-    for tensor in tensors:
-        if tensor is not None:
-            if not tensor.is_cpu:
-                return False
-            dtypes.add(tensor.dtype)
-    return len(dtypes) == 1 and dtypes <= {torch.float32, torch.float64} and active() in LEVELS
+    given = [tensor for tensor in tensors if tensor is not None]
+    dtype = given[0].dtype
+    return (
+        dtype in (torch.float32, torch.float64)
+        and all(tensor.dtype == dtype and tensor.is_cpu for tensor in given)
+        and active() in LEVELS
+    )
 
 
 def _call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
@@ -133,26 +118,34 @@ def _call(name: str, job: ctypes.Structure, dtype: torch.dtype) -> None:
     status = getattr(library, name)(ctypes.byref(job), int(dtype == torch.float64))
     if status == 1:
         raise IndexError("an index is outside its table")
-    if status == 3:
-        raise ValueError("sizes must never increase, sum to the number of rows and stay within the sequences")
     if status:
         raise MemoryError("no memory for the compiled kernels")
 
 
-def _at(tensor: Tensor | None) -> int | None:
-    """The address of a tensor, which must be contiguous and outlive the call."""
-    return None if tensor is None else tensor.data_ptr()
+class _Pointers:
+    """Addresses of tensors, which it checks and keeps alive."""
 
+    def __init__(self, dtype: torch.dtype):
+        self.dtype = dtype
+        self.kept: list[Tensor] = []
 
-def checked(tensor: Tensor, *shape: int) -> Tensor:
-    """The tensor, contiguous.
+    def __call__(self, tensor: Tensor | None, *shape: int, dtype: torch.dtype | None = None) -> int | None:
+        if tensor is None:
+            return None
+        if tensor.shape != shape or tensor.dtype != (dtype or self.dtype) or not tensor.is_cpu:
+            raise ValueError(
+                f"found {tuple(tensor.shape)} {tensor.dtype} on {tensor.device}, wanted {shape} {self.dtype} on cpu"
+            )
+        tensor = tensor.contiguous()
+        self.kept.append(tensor)
+        return tensor.data_ptr()
 
-    Raises:
-        ValueError: it has not this shape: a kernel would read past its end.
-    """
-    if tensor.shape != shape:
-        raise ValueError(f"found {tuple(tensor.shape)}, wanted {shape}")
-    return tensor.contiguous()
+    def new(self, like: Tensor | None) -> tuple[Tensor | None, int | None]:
+        """A gradient to be filled, and its address."""
+        if like is None:
+            return None, None
+        gradient = like.new_empty(like.shape)
+        return gradient, gradient.data_ptr()
 
 
 def _parts(rows: int) -> int:
@@ -174,7 +167,7 @@ def scan_forward(
     (rows,), (sequences, hidden) = index.shape, state.shape
     states, last = state.new_empty(rows, hidden), state.new_empty(sequences, hidden)
     saved = state.new_empty(rows, (3 if attention else 4) * hidden) if keep else None
-    steps = array("q", sizes)
+    at, steps = _Pointers(state.dtype), array("q", sizes)
     job = _Scan(
         parts=_parts(rows),
         attention=attention,
@@ -184,15 +177,15 @@ def scan_forward(
         sequences=sequences,
         steps=len(sizes),
         sizes=steps.buffer_info()[0],
-        index=_at(index),
-        inputs=_at(inputs),
-        state=_at(state),
-        weight=_at(weight),
-        bias=_at(bias),
-        gate=_at(gate),
-        states=_at(states),
-        last=_at(last),
-        saved=_at(saved),
+        index=at(index, rows, dtype=torch.int64),
+        inputs=at(inputs, inputs.shape[0], 3 * hidden),
+        state=at(state, sequences, hidden),
+        weight=at(weight, 3 * hidden, hidden),
+        bias=at(bias, 3 * hidden),
+        gate=at(gate, rows),
+        states=states.data_ptr(),
+        last=last.data_ptr(),
+        saved=None if saved is None else saved.data_ptr(),
     )
     _call("dmn_scan_forward", job, state.dtype)
     return states, last, saved
@@ -216,8 +209,7 @@ def scan_backward(
     d_inputs, d_state = state.new_empty(table, 3 * hidden), state.new_empty(sequences, hidden)
     d_weight, d_bias = state.new_empty(3 * hidden, hidden), state.new_empty(3 * hidden)
     d_gate = state.new_empty(rows) if gate is not None else None
-    d_states, d_last = (None if d is None else d.contiguous() for d in (d_states, d_last))
-    steps = array("q", sizes)
+    at, steps = _Pointers(state.dtype), array("q", sizes)
     job = _Scan(
         parts=_parts(rows),
         attention=attention,
@@ -227,69 +219,101 @@ def scan_backward(
         sequences=sequences,
         steps=len(sizes),
         sizes=steps.buffer_info()[0],
-        index=_at(index),
-        state=_at(state),
-        weight=_at(weight),
-        gate=_at(gate),
-        states=_at(states),
-        saved=_at(saved),
-        d_states=_at(d_states),
-        d_last=_at(d_last),
-        d_inputs=_at(d_inputs),
-        d_state=_at(d_state),
-        d_weight=_at(d_weight),
-        d_bias=_at(d_bias),
-        d_gate=_at(d_gate),
+        index=at(index, rows, dtype=torch.int64),
+        state=at(state, sequences, hidden),
+        weight=at(weight, 3 * hidden, hidden),
+        gate=at(gate, rows),
+        states=at(states, rows, hidden),
+        saved=at(saved, rows, (3 if attention else 4) * hidden),
+        d_states=at(d_states, rows, hidden),
+        d_last=at(d_last, sequences, hidden),
+        d_inputs=d_inputs.data_ptr(),
+        d_state=d_state.data_ptr(),
+        d_weight=d_weight.data_ptr(),
+        d_bias=d_bias.data_ptr(),
+        d_gate=None if d_gate is None else d_gate.data_ptr(),
     )
     _call("dmn_scan_backward", job, state.dtype)
     return d_inputs, d_state, d_weight, d_bias, d_gate
 
 
-def gate_forward(terms: "Terms") -> tuple[Tensor, Tensor]:
-    """W1 z + b1 (N, G), with ``w2`` its tanh; and the logits (N,), none without ``w2``."""
-    (rows,), units = terms.fact.shape, terms.W1.shape[0]
-    first = terms.facts.new_empty(rows, units)
-    logits = terms.facts.new_empty(rows if terms.w2 is not None else 0)
-    job = _gate(terms)
-    job.b2, job.first, job.logits = _at(terms.b2), _at(first), _at(logits)
-    _call("dmn_gate_forward", job, first.dtype)
+def gate_forward(
+    facts: Tensor,
+    other: Tensor,
+    bilinear: Tensor | None,
+    fact: Tensor,
+    question: Tensor,
+    weight: Tensor,
+    per_fact: Tensor | None,
+    per_question: Tensor | None,
+    once: Tensor | None = None,
+    w2: Tensor | None = None,
+    b2: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The first layer (N, G), before its tanh without ``w2``; and the logits (N,), none without ``w2``."""
+    (rows,), units = fact.shape, weight.shape[0]
+    first = facts.new_empty(rows, units)
+    logits = facts.new_empty(rows if w2 is not None else 0)
+    job, at = _gate(facts, other, bilinear, fact, question, weight)
+    job.per_fact = at(per_fact, facts.shape[0], units)
+    job.per_question = at(per_question, other.shape[0], units)
+    job.once = at(once, rows, units)
+    job.w2, job.b2 = at(w2, units), at(b2, 1)
+    job.first, job.logits = first.data_ptr(), logits.data_ptr()
+    _call("dmn_gate_forward", job, facts.dtype)
     return first, logits
 
 
-def gate_backward(d_out: Tensor, terms: "Terms", first: Tensor | None, sums: "Sums") -> None:
-    """Add to the gradients of ``terms``; ``first`` is what ``gate_forward`` gave with ``w2``."""
-    d_out = d_out.contiguous()
-    job = _gate(terms)
-    job.first, job.d_out = _at(first), _at(d_out)
-    job.d_facts, job.d_other, job.d_both, job.d_weight, job.d_per_fact, job.d_bias = map(_at, sums[:6])
-    job.d_once, job.d_further, job.d_w2, job.d_b2 = map(_at, sums[6:])
-    _call("dmn_gate_backward", job, first.dtype if first is not None else d_out.dtype)
+def gate_backward(
+    d_out: Tensor,
+    facts: Tensor,
+    other: Tensor,
+    bilinear: Tensor | None,
+    fact: Tensor,
+    question: Tensor,
+    weight: Tensor,
+    per_fact: Tensor | None,
+    per_question: Tensor | None,
+    once: Tensor | None = None,
+    w2: Tensor | None = None,
+    b2: Tensor | None = None,
+    first: Tensor | None = None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of all that ``gate_forward`` takes; ``first`` is what it gave with ``w2``."""
+    (rows,), units = fact.shape, weight.shape[0]
+    job, at = _gate(facts, other, bilinear, fact, question, weight)
+    job.w2, job.first = at(w2, units), at(first, rows, units)
+    job.d_out = at(d_out, rows) if w2 is not None else at(d_out, rows, units)
+    d_facts, job.d_facts = at.new(facts)
+    d_other, job.d_other = at.new(other)
+    d_bilinear, job.d_bilinear = at.new(bilinear)
+    d_weight, job.d_weight = at.new(weight)
+    d_per_fact, job.d_per_fact = at.new(per_fact)
+    d_per_question, job.d_per_question = at.new(per_question)
+    d_once, job.d_once = at.new(once)
+    d_w2, job.d_w2 = at.new(w2)
+    d_b2, job.d_b2 = at.new(b2)
+    _call("dmn_gate_backward", job, facts.dtype)
+    return d_facts, d_other, d_bilinear, None, None, d_weight, d_per_fact, d_per_question, d_once, d_w2, d_b2
 
 
-def _gate(terms: "Terms") -> _Gate:
-    facts, other, both, fact, question, W1, columns, per_fact, bias, once, kept, further, w2, _ = terms
-    (rows,), (count, hidden), (units, stride) = fact.shape, facts.shape, W1.shape
-    once_rows = 0 if once is None else once.shape[0]
-    return _Gate(
-        *(_parts(rows), hidden, units, count, other.shape[0], rows, once_rows, stride, *columns),
-        *map(_at, (fact, question, kept, facts, other, both, W1, per_fact, bias, once, further, w2)),
+def _gate(
+    facts: Tensor, other: Tensor, bilinear: Tensor | None, fact: Tensor, question: Tensor, weight: Tensor
+) -> tuple[_Gate, _Pointers]:
+    at = _Pointers(facts.dtype)
+    (rows,), (count, hidden), questions, units = fact.shape, facts.shape, other.shape[0], weight.shape[0]
+    job = _Gate(
+        parts=_parts(rows),
+        hidden=hidden,
+        units=units,
+        facts_count=count,
+        questions_count=questions,
+        rows=rows,
+        fact=at(fact, rows, dtype=torch.int64),
+        question=at(question, rows, dtype=torch.int64),
+        facts=at(facts, count, hidden),
+        other=at(other, questions, hidden),
+        bilinear=at(bilinear, questions, hidden),
+        weight=at(weight, units, 2 * hidden + (bilinear is not None)),
     )
-
-
-def weigh_forward(kind: int, logits: Tensor, sizes: list[int], sequences: int) -> tuple[Tensor, Tensor]:
-    """The logarithm of what each row counts, and what it counts, (N,) each."""
-    log_g, g, steps = torch.empty_like(logits), torch.empty_like(logits), array("q", sizes)
-    addresses = (steps.buffer_info()[0], *map(_at, (logits, log_g, g)))
-    _call("dmn_weigh_forward", _Weigh(kind, logits.shape[0], sequences, len(sizes), *addresses), logits.dtype)
-    return log_g, g
-
-
-def weigh_backward(
-    kind: int, logits: Tensor, sizes: list[int], sequences: int, g: Tensor, d_log_g: Tensor | None, d_g: Tensor | None
-) -> Tensor:
-    """The gradient of the logits."""
-    d_logits, steps = torch.empty_like(logits), array("q", sizes)
-    d_log_g, d_g = (None if d is None else d.contiguous() for d in (d_log_g, d_g))
-    addresses = (steps.buffer_info()[0], *map(_at, (logits, None, g, d_log_g, d_g, d_logits)))
-    _call("dmn_weigh_backward", _Weigh(kind, logits.shape[0], sequences, len(sizes), *addresses), logits.dtype)
-    return d_logits
+    return job, at

@@ -19,7 +19,6 @@ def scan(
     bias: Tensor,
     gate: Tensor | None = None,
     attention: bool = False,
-    project: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences packed by time; step t owns the next ``sizes[t]`` rows, row i belongs to sequence i.
 
@@ -41,7 +40,6 @@ def scan(
         bias: (3H,).
         gate: (N,) gates g, or None.
         attention: the gate replaces the update gate; wants ``gate``.
-        project: W (3H, I) and b (3H,) of the input side, if ``inputs`` are (R, I), not projected yet.
 
     Returns:
         The state after every packed row (N, H), and the last state of every sequence (B, H).
@@ -49,35 +47,26 @@ def scan(
     Raises:
         ValueError: if the sizes do not fit the rows or the sequences.
     """
-    if isinstance(sizes, Tensor):
-        sizes = sizes.tolist()
+    sizes = [size for size in (sizes.tolist() if isinstance(sizes, Tensor) else sizes) if size > 0]
+    rows, sequences = index.shape[0], state.shape[0]
+    if sum(sizes) != rows or sizes != sorted(sizes, reverse=True) or (sizes and sizes[0] > sequences):
+        raise ValueError(f"sizes must never increase, sum to {rows} rows and stay within {sequences} sequences")
     if attention and gate is None:
         raise ValueError("the attention GRU needs a gate")
-    given = inputs, *(project or (None, None)), state, weight, bias, gate
-    keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in given)
-    states, last = _Scan.apply(*given, index, sizes, attention, keep)  # type: ignore[no-untyped-call]
+    given = [tensor for tensor in (inputs, state, weight, bias, gate) if tensor is not None]
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
+    states, last = _Scan.apply(inputs, index, sizes, state, weight, bias, gate, attention, keep)  # type: ignore[no-untyped-call]
     return states, last
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *args: Any) -> tuple[Tensor, Tensor]:
-        inputs, W, b, state, weight, bias, gate, index, sizes, attention, keep = args
-        ctx.compiled = kernels.usable(inputs, W, b, state, weight, bias, gate)
-        hidden, raw = state.shape[1], inputs
-        if W is not None:
-            inputs = torch.addmm(b, inputs, W.T)
-        inputs, weight = (
-            kernels.checked(inputs, inputs.shape[0], 3 * hidden),
-            kernels.checked(weight, 3 * hidden, hidden),
-        )
-        bias, state, index = kernels.checked(bias, 3 * hidden), state.contiguous(), index.contiguous()
-        gate = gate if gate is None else kernels.checked(gate, index.shape[0])
-        states, last, saved = (kernels.scan_forward if ctx.compiled else _forward)(
-            inputs, index, sizes, state, weight, bias, gate, attention, keep
-        )
+        inputs, index, sizes, state, weight, bias, gate, attention, keep = args
+        ctx.compiled = kernels.usable(inputs, state, weight, bias, gate)
+        states, last, saved = (kernels.scan_forward if ctx.compiled else _forward)(*args)
         if keep:
-            ctx.save_for_backward(raw if W is not None else None, W, index, state, weight, gate, states, saved)
+            ctx.save_for_backward(index, state, weight, gate, states, saved)
             ctx.table, ctx.sizes, ctx.attention = inputs.shape[0], sizes, attention
         ctx.set_materialize_grads(False)
         return states, last
@@ -85,14 +74,11 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_states: Tensor | None, d_last: Tensor | None) -> tuple[Any, ...]:
-        raw, W, index, state, weight, gate, states, saved = ctx.saved_tensors
+        index, state, weight, gate, states, saved = ctx.saved_tensors
         d_inputs, d_state, d_weight, d_bias, d_gate = (kernels.scan_backward if ctx.compiled else _backward)(
             ctx.table, index, ctx.sizes, state, weight, gate, ctx.attention, states, saved, d_states, d_last
         )
-        d_W, d_b = None, None
-        if W is not None:
-            d_W, d_b, d_inputs = d_inputs.T @ raw, d_inputs.sum(0), d_inputs @ W
-        return d_inputs, d_W, d_b, d_state, d_weight, d_bias, d_gate, None, None, None, None
+        return d_inputs, None, None, d_state, d_weight, d_bias, d_gate, None, None
 
 
 def _forward(
@@ -108,9 +94,6 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """States, last states, and for the backward pass r, z, U_n h + b_n and n of every row (N, 4H)."""
     hidden = state.shape[1]
-    rows, sequences = index.shape[0], state.shape[0]
-    if sum(sizes) != rows or sizes != sorted(sizes, reverse=True) or (sizes and sizes[0] > sequences):
-        raise ValueError(f"sizes must never increase, sum to {rows} rows and stay within {sequences} sequences")
     x_N3H = inputs[index]
     rzmn_N4H = state.new_empty(x_N3H.shape[0], 4 * hidden)
     states = state.new_empty(x_N3H.shape[0], hidden)
