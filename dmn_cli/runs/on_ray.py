@@ -26,9 +26,7 @@ from dmn_cli.runs.node import News, Order, Worker
 from dmn_cli.splits import own_files, tasks
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# what Ray has to say of its own would stand among our lines
-os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")  # what raylets have to say would stand among our own lines
 
 try:
     import ray

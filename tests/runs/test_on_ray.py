@@ -6,6 +6,7 @@ The clusters are real, on this machine, with a core for each node. `DMN_CLUSTERS
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -140,6 +141,13 @@ def assert_same(one, other):
         assert {path.name for path in run.iterdir()} == {path.name for path in (other / run.name).iterdir()}
 
 
+def ours(err):
+    """Without Ray's own lines, of which it may print one where a node is lost."""
+    return "".join(
+        line for line in err.splitlines(keepends=True) if not re.match(r"\[\d{4}-\d\d-\d\d [^]]*\] core_", line)
+    )
+
+
 def weights(run):
     return [json.loads(line)["weights"] for line in (run / "metrics.jsonl").read_text().splitlines()]
 
@@ -178,7 +186,7 @@ def test_a_node_is_killed_and_one_added(number, cluster, local, tmp_path):
         wait_for(lambda: epochs(suite) >= epoch and is_saved(suite), process=process)  # noqa: B023
         nodes.do(what)
     out, err = ends(process)
-    assert err == ""
+    assert ours(err) == ""
     assert_same(suite, local[0])
     assert out == local[1]
     assert not [line for line in nodes.left() if "dmn_cli" in line]
@@ -196,7 +204,7 @@ def test_drivers_that_are_killed_or_stopped_go_on(cluster, local, tmp_path):
         wait_for(lambda: epochs(suite) >= made and is_saved(suite), process=process)  # noqa: B023
         process.send_signal(number)
         _, err = ends(process, code)
-        assert err == ("" if code == -9 else "stopped; the same command goes on\n")
+        assert ours(err) == ("" if code == -9 else "stopped; the same command goes on\n")
         wait_for(lambda: not [line for line in nodes.left() if "dmn_cli" in line])
     assert not list(suite.glob("*.log"))
     ends(start(tmp_path / "x", *SUITE))
